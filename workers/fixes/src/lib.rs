@@ -1,0 +1,12 @@
+//! The fix engine: text in, findings and fixes out. Sync and pure: no files, no clock, no network.
+//!
+//! Reading order: [`language`] → [`source`] → [`rule`] → [`rules`] → `engine`.
+
+pub mod language;
+pub mod rule;
+pub mod rules;
+pub mod source;
+
+pub use language::Language;
+pub use rule::{Applicability, Edit, Finding, Fix, Level, Meta, Rule};
+pub use source::ParsedFile;

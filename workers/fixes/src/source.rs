@@ -1,0 +1,73 @@
+//! A file that was parsed once: its bytes, its tree, and lazily what rules ask of it (comments, scopes).
+
+use std::cell::OnceCell;
+use std::ops::Range;
+
+use tree_sitter::{Node, Tree};
+
+use crate::language::Language;
+
+/// One version of one file, parsed. Byte offsets in the tree are offsets in `bytes`.
+///
+/// The bytes need not be UTF-8: grammars take what is not UTF-8 inside strings and comments as it is.
+pub struct ParsedFile<'t> {
+    /// The text as it is in the repository, byte order mark and line ends included.
+    pub bytes: &'t [u8],
+    /// What it was parsed as.
+    pub language: Language,
+    /// The tree-sitter tree of `bytes`.
+    pub tree: &'t Tree,
+    comments: OnceCell<Vec<Range<usize>>>,
+}
+
+impl<'t> ParsedFile<'t> {
+    /// Wraps a parsed tree.
+    #[must_use]
+    pub fn new(bytes: &'t [u8], language: Language, tree: &'t Tree) -> Self {
+        Self { bytes, language, tree, comments: OnceCell::new() }
+    }
+
+    /// The text of `node`; what is not UTF-8 is replaced, so use it to compare and to build text from
+    /// identifiers, and [`ParsedFile::bytes_of`] to copy.
+    #[must_use]
+    pub fn text(&self, node: Node<'_>) -> std::borrow::Cow<'t, str> {
+        String::from_utf8_lossy(self.bytes_of(node.byte_range()))
+    }
+
+    /// The bytes of `range`.
+    #[must_use]
+    pub fn bytes_of(&self, range: Range<usize>) -> &'t [u8] {
+        &self.bytes[range]
+    }
+
+    /// The byte ranges of all comments, in order.
+    #[must_use]
+    pub fn comments(&self) -> &[Range<usize>] {
+        self.comments.get_or_init(|| {
+            let mut found = Vec::new();
+            let mut cursor = self.tree.walk();
+            loop {
+                let node = cursor.node();
+                if node.kind() == "comment" || node.kind() == "html_comment" {
+                    found.push(node.byte_range());
+                }
+                if cursor.goto_first_child() {
+                    continue;
+                }
+                while !cursor.goto_next_sibling() {
+                    if !cursor.goto_parent() {
+                        return found;
+                    }
+                }
+            }
+        })
+    }
+
+    /// Whether a comment lies in `range`, wholly or in part.
+    #[must_use]
+    pub fn has_comment_in(&self, range: Range<usize>) -> bool {
+        let comments = self.comments();
+        let at = comments.partition_point(|comment| comment.end <= range.start);
+        comments.get(at).is_some_and(|comment| comment.start < range.end)
+    }
+}
