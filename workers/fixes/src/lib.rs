@@ -1,7 +1,8 @@
 //! The fix engine: text in, findings and fixes out. Sync and pure: no files, no clock, no network.
 //!
-//! Reading order: [`language`] → [`source`] → [`rule`] → [`rules`] → `engine`.
+//! Reading order: [`language`] → [`source`] → [`rule`] → [`rules`] → [`engine`].
 
+pub mod engine;
 pub mod language;
 pub mod rule;
 pub mod rules;

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use tree_sitter::{Node, Tree};
 
+use crate::engine::walk;
 use crate::language::Language;
 
 /// One version of one file, parsed. Byte offsets in the tree are offsets in `bytes`.
@@ -45,21 +46,13 @@ impl<'t> ParsedFile<'t> {
     pub fn comments(&self) -> &[Range<usize>] {
         self.comments.get_or_init(|| {
             let mut found = Vec::new();
-            let mut cursor = self.tree.walk();
-            loop {
-                let node = cursor.node();
-                if node.kind() == "comment" || node.kind() == "html_comment" {
+            walk(self.tree, |node, _| {
+                if matches!(node.kind(), "comment" | "html_comment" | "hash_bang_line") {
                     found.push(node.byte_range());
                 }
-                if cursor.goto_first_child() {
-                    continue;
-                }
-                while !cursor.goto_next_sibling() {
-                    if !cursor.goto_parent() {
-                        return found;
-                    }
-                }
-            }
+                true
+            });
+            found
         })
     }
 

@@ -1,0 +1,165 @@
+//! One walk for all rules: each node goes to the rules that asked for its kind.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use tree_sitter::Node;
+
+use super::parse::{error_ranges, walk};
+use crate::language::Language;
+use crate::rule::{Finding, Rule};
+use crate::source::ParsedFile;
+
+/// Which rules see which node kinds of one language. Built once per rule set.
+#[derive(Debug)]
+pub struct Dispatch {
+    /// Indices into the rule set, by the grammar's kind id.
+    by_kind: Vec<Vec<u16>>,
+}
+
+/// What one walk found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Sorted by (start, end, rule).
+    pub findings: Vec<Finding>,
+    /// Rules that panicked, with what they said; their findings are left out.
+    pub failures: Vec<(&'static str, String)>,
+}
+
+impl Dispatch {
+    /// Builds the table of `rules` for `language`; rules of other languages are left out.
+    #[must_use]
+    pub fn new(rules: &[&'static dyn Rule], language: Language) -> Self {
+        let grammar = language.grammar();
+        let mut by_kind = vec![Vec::new(); grammar.node_kind_count()];
+        for (index, rule) in rules.iter().enumerate() {
+            if !rule.meta().languages.contains(&language) {
+                continue;
+            }
+            let index = u16::try_from(index).expect("there are fewer than 65,536 rules");
+            for kind in rule.kinds() {
+                // `class` names a node and a keyword; a rule means the node unless there is none.
+                let named = grammar.id_for_node_kind(kind, true) != 0;
+                for id in 0..grammar.node_kind_count() {
+                    let id = u16::try_from(id).expect("kind ids are 16 bits wide");
+                    if grammar.node_kind_for_id(id) == Some(kind) && grammar.node_kind_is_named(id) == named {
+                        by_kind[usize::from(id)].push(index);
+                    }
+                }
+            }
+        }
+        Self { by_kind }
+    }
+
+    /// Walks `file` once. A rule sees no node that is or holds a syntax error, and what it finds must not
+    /// edit one.
+    #[must_use]
+    pub fn run(&self, file: &ParsedFile<'_>, rules: &[&'static dyn Rule]) -> Found {
+        let mut found = Found::default();
+        walk(file.tree, |node, _| {
+            if node.is_error() || node.is_missing() {
+                return false;
+            }
+            let wanted = &self.by_kind[usize::from(node.kind_id())];
+            if !wanted.is_empty() && !node.has_error() {
+                for &index in wanted {
+                    check_node(rules[usize::from(index)], file, node, &mut found);
+                }
+            }
+            true
+        });
+        found.drop_touching_errors(file);
+        found.findings.sort_by_key(|finding| (finding.range.start, finding.range.end, finding.rule));
+        found
+    }
+}
+
+impl Found {
+    fn drop_touching_errors(&mut self, file: &ParsedFile<'_>) {
+        let errors = error_ranges(file.tree);
+        let failures = &self.failures;
+        self.findings.retain(|finding| {
+            let hull = finding.fix.as_ref().map_or(&finding.range, |fix| &fix.claims);
+            !failures.iter().any(|(rule, _)| *rule == finding.rule)
+                && !errors.iter().any(|error| error.start < hull.end && hull.start < error.end)
+        });
+    }
+}
+
+fn check_node<'t>(rule: &'static dyn Rule, file: &ParsedFile<'t>, node: Node<'t>, found: &mut Found) {
+    let id = rule.meta().id;
+    if found.failures.iter().any(|(failed, _)| *failed == id) {
+        return;
+    }
+    let findings = &mut found.findings;
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| rule.check(file, node, findings))) {
+        let said = panic.downcast_ref::<String>().map(String::as_str);
+        let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("panicked");
+        found.failures.push((id, said.to_owned()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::parse;
+    use crate::rule::{Level, Meta};
+
+    struct EveryNumber;
+    struct Panics;
+
+    static EVERY_NUMBER: Meta = Meta {
+        id: "every-number",
+        origin: "test",
+        languages: &[Language::JavaScript],
+        level: Level::Note,
+        summary: "",
+        docs: "",
+    };
+    static PANICS: Meta = Meta { id: "panics", ..EVERY_NUMBER };
+
+    impl Rule for EveryNumber {
+        fn meta(&self) -> &'static Meta {
+            &EVERY_NUMBER
+        }
+        fn kinds(&self) -> &'static [&'static str] {
+            &["number"]
+        }
+        fn check<'t>(&self, file: &ParsedFile<'t>, node: Node<'t>, out: &mut Vec<Finding>) {
+            let message = file.text(node).into_owned();
+            out.push(Finding { rule: "every-number", range: node.byte_range(), message, fix: None });
+        }
+    }
+
+    impl Rule for Panics {
+        fn meta(&self) -> &'static Meta {
+            &PANICS
+        }
+        fn kinds(&self) -> &'static [&'static str] {
+            &["number"]
+        }
+        fn check<'t>(&self, _: &ParsedFile<'t>, _: Node<'t>, _: &mut Vec<Finding>) {
+            panic!("this rule is broken");
+        }
+    }
+
+    fn run(text: &str) -> Found {
+        static RULES: &[&dyn Rule] = &[&EveryNumber, &Panics];
+        let tree = parse(text.as_bytes(), Language::JavaScript);
+        let file = ParsedFile::new(text.as_bytes(), Language::JavaScript, &tree);
+        Dispatch::new(RULES, Language::JavaScript).run(&file, RULES)
+    }
+
+    #[test]
+    fn a_rule_that_panics_is_named_and_the_others_go_on() {
+        let found = run("1; 2;");
+        assert_eq!(found.findings.len(), 2);
+        assert_eq!(found.failures, [("panics", "this rule is broken".to_owned())]);
+    }
+
+    #[test]
+    fn rules_do_not_see_syntax_errors() {
+        let found = run("f(1);\nif (2 (;\n");
+        let messages: Vec<&str> = found.findings.iter().map(|finding| finding.message.as_str()).collect();
+        assert_eq!(messages, ["1"]);
+    }
+}

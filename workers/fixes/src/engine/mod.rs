@@ -1,0 +1,22 @@
+//! The engine: parse, one walk for all rules, fixes in passes, certificates.
+//!
+//! Reading order: [`parse`] → [`dispatch`] → [`edits`].
+
+pub mod dispatch;
+pub mod edits;
+mod parse;
+
+pub use edits::apply_once;
+pub use parse::{count_errors, error_ranges, parse, walk};
+
+use crate::language::Language;
+use crate::rule::{Finding, Rule};
+use crate::source::ParsedFile;
+
+/// Runs `rules` over one text. Findings are sorted by (start, end, rule).
+#[must_use]
+pub fn check(bytes: &[u8], language: Language, rules: &[&'static dyn Rule]) -> Vec<Finding> {
+    let tree = parse(bytes, language);
+    let file = ParsedFile::new(bytes, language, &tree);
+    dispatch::Dispatch::new(rules, language).run(&file, rules).findings
+}

@@ -1,0 +1,108 @@
+//! From bytes to a tree, and the questions about a tree that must not recurse.
+//!
+//! Parsers are kept per thread and language. Nothing here is recursive: a file may nest as deep as it likes.
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use tree_sitter::{Node, Parser, Tree};
+
+use crate::language::Language;
+
+thread_local! {
+    static PARSERS: RefCell<Vec<(Language, Parser)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Parses `bytes` from scratch. Every input has a tree; what does not parse is an `ERROR` or `MISSING` node in it.
+#[must_use]
+pub fn parse(bytes: &[u8], language: Language) -> Tree {
+    PARSERS.with_borrow_mut(|parsers| {
+        let at = parsers.iter().position(|(known, _)| *known == language).unwrap_or_else(|| {
+            parsers.push((language, new_parser(language)));
+            parsers.len() - 1
+        });
+        let parser = &mut parsers[at].1;
+        // A parse that panicked half way must not leak its state into the next file.
+        parser.reset();
+        parser.parse(bytes, None).expect("a parser with a language and without a time limit returns a tree")
+    })
+}
+
+fn new_parser(language: Language) -> Parser {
+    let mut parser = Parser::new();
+    parser.set_language(&language.grammar()).expect("the grammars are built for this tree-sitter");
+    parser
+}
+
+/// Calls `visit` on every node in document order (a parent before its children). Where `visit` returns
+/// `false`, the node's children are left out.
+pub fn walk<'t>(tree: &'t Tree, mut visit: impl FnMut(Node<'t>, u32) -> bool) {
+    let mut cursor = tree.walk();
+    loop {
+        if visit(cursor.node(), cursor.depth()) && cursor.goto_first_child() {
+            continue;
+        }
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                return;
+            }
+        }
+    }
+}
+
+/// The byte ranges of all outermost `ERROR` nodes and of all `MISSING` nodes, in order.
+#[must_use]
+pub fn error_ranges(tree: &Tree) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    if tree.root_node().has_error() {
+        walk(tree, |node, _| {
+            if node.is_error() || node.is_missing() {
+                found.push(node.byte_range());
+                return false;
+            }
+            node.has_error()
+        });
+    }
+    found
+}
+
+/// The number of `ERROR` and `MISSING` nodes, nested ones included.
+#[must_use]
+pub fn count_errors(tree: &Tree) -> usize {
+    let mut n_errors = 0;
+    if tree.root_node().has_error() {
+        walk(tree, |node, _| {
+            n_errors += usize::from(node.is_error() || node.is_missing());
+            node.has_error()
+        });
+    }
+    n_errors
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sound_text_has_no_errors() {
+        assert_eq!(count_errors(&parse(b"let a = 1;", Language::JavaScript)), 0);
+    }
+
+    #[test]
+    fn broken_text_has_an_error_range() {
+        let tree = parse(b"let a = 1;\nif (;\n", Language::JavaScript);
+        assert!(count_errors(&tree) > 0);
+        assert!(error_ranges(&tree).iter().all(|range| range.start >= 11));
+    }
+
+    #[test]
+    fn walking_deep_nesting_does_not_overflow() {
+        let text = format!("x = {}1{}", "[".repeat(20_000), "]".repeat(20_000));
+        let mut deepest = 0;
+        walk(&parse(text.as_bytes(), Language::JavaScript), |_, depth| {
+            deepest = deepest.max(depth);
+            true
+        });
+        assert!(deepest >= 20_000);
+    }
+}
