@@ -83,7 +83,9 @@ impl JobId {
 
 /// The name of a repo inside one job: a folder under `patches/`, a column of the report. Made by
 /// [`crate::job::repo_slugs`]: 1 to 100 of `A-Z a-z 0-9 - _ .`, never starting with a dot.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 pub struct RepoSlug(String);
 
 impl RepoSlug {

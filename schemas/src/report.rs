@@ -1,0 +1,251 @@
+//! What people read in the morning. [`Report`] is the same bytes however the job ran: it holds no clock, no
+//! path of a machine, no job id and no bit of a tensor. What one run took is in [`Run`]; which tensors it stored is
+//! in [`Tensors`].
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::ids::RepoSlug;
+use crate::job::{FixLevel, ModelRef};
+use crate::ledger::LedgerSums;
+use crate::messages::{BatchStats, Counts, Phase};
+use crate::path::RepoPath;
+use crate::result::{Certificate, Edit, Fixability, Place};
+use crate::rules::Level;
+
+/// `report.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Report {
+    /// The version of this struct: 1.
+    pub version: u32,
+    /// The engine that made the results.
+    pub engine: String,
+    /// Whether a repo, a batch or a file failed.
+    pub partial: bool,
+    /// Rule ids that were run, sorted.
+    pub rules: Vec<String>,
+    /// Which fixes became patches.
+    pub fix: FixLevel,
+    /// The model that read the files. An untrained one gives no scores, so there are none here.
+    pub model: Option<ModelRef>,
+    /// Sums over all repos.
+    pub totals: Totals,
+    /// In the order of the job.
+    pub repos: Vec<RepoReport>,
+}
+
+/// Sums over repos.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Totals {
+    /// Repos that were scanned.
+    pub repos: u64,
+    /// Repos that failed.
+    pub repos_failed: u64,
+    /// What became of every entry of every tree.
+    pub ledger: LedgerSums,
+    /// Real tokens that the model read.
+    pub tokens: u64,
+    /// Files that were longer than the model's maximum and read in overlapping windows.
+    pub files_in_windows: u64,
+    /// Findings by rule.
+    pub findings: BTreeMap<String, u64>,
+    /// Findings mended by the patches, by rule.
+    pub fixed: BTreeMap<String, u64>,
+    /// Fixes that a certificate check refused, by check.
+    pub dropped: BTreeMap<String, u64>,
+    /// Files with syntax errors, where rules keep clear of the errors.
+    pub syntax_errors: u64,
+}
+
+/// What became of one repo.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RepoReport {
+    /// Its name in this job: the folder under `patches/`.
+    pub repo: RepoSlug,
+    /// Where it was cloned from; absent for a folder of the machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// The branch, tag or commit that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rev: Option<String>,
+    /// The commit that was scanned; absent if the repo failed before that was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Why the repo failed, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Its sums.
+    pub totals: Totals,
+    /// Files that should have been scanned and were not, by path.
+    pub failed: Vec<FailedFile>,
+    /// Rules that gave up on a file.
+    pub rule_failures: Vec<RuleFailureReport>,
+    /// By path, then by place.
+    pub findings: Vec<FindingReport>,
+    /// The patches, by rule; each applies to `commit` on its own.
+    pub patches: Vec<PatchReport>,
+}
+
+/// A file that should have been scanned and was not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FailedFile {
+    /// Which.
+    pub path: RepoPath,
+    /// Why.
+    pub reason: String,
+}
+
+/// A rule that gave up on a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RuleFailureReport {
+    /// Which file.
+    pub path: RepoPath,
+    /// Which rule.
+    pub rule: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// One place where a rule fires.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FindingReport {
+    /// Which file.
+    pub path: RepoPath,
+    /// Where.
+    pub place: Place,
+    /// Which rule.
+    pub rule: String,
+    /// How much it matters.
+    pub level: Level,
+    /// What is wrong.
+    pub message: String,
+    /// What can be done about it.
+    pub fix: Fixability,
+    /// Digest of path, rule, normalised line and ordinal: does not move with line numbers.
+    pub fingerprint: Digest,
+}
+
+/// One patch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PatchReport {
+    /// The rule whose fixes it holds; `all` for the series of all rules.
+    pub rule: String,
+    /// The file, relative to the report.
+    pub file: String,
+    /// Digest of the file.
+    pub digest: Digest,
+    /// Files it touches.
+    pub n_files: u64,
+    /// Findings it mends.
+    pub n_fixes: u64,
+}
+
+/// `certificates.json` beside a repo's patches: the proof of every emitted fix.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CertificateReport {
+    /// Which file.
+    pub path: RepoPath,
+    /// The base blob, hex.
+    pub blob: String,
+    /// Which rule.
+    pub rule: String,
+    /// Whether the edits are the rule's own patch (`alone`) or a step of the series.
+    pub series: bool,
+    /// Pass over the rules, from 1.
+    pub round: u32,
+    /// Against the text before.
+    pub edits: Vec<Edit>,
+    /// The proof.
+    pub certificate: Certificate,
+}
+
+/// `tensors.json`: which tensors a job stored. Beside the report, since another kind of processor may round the
+/// last bit of a tensor the other way.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Tensors {
+    /// In the order of repos and paths.
+    pub files: Vec<FileTensorsReport>,
+}
+
+/// The tensors of one file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FileTensorsReport {
+    /// Which repo.
+    pub repo: RepoSlug,
+    /// Which file.
+    pub path: RepoPath,
+    /// The pack: `tensors/<pack>.safetensors` in the store.
+    pub pack: Digest,
+    /// The names in the pack start with this: `<prefix>.sentence_embedding` and `<prefix>.mean_hidden_state`, f32
+    /// `[n_windows, hidden]`.
+    pub prefix: String,
+    /// Real tokens.
+    pub n_tokens: u64,
+    /// Rows.
+    pub n_windows: u32,
+}
+
+/// `run.json`: what one run took. Differs from run to run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Run {
+    /// Which job.
+    pub job: String,
+    /// How it ended.
+    pub phase: Phase,
+    /// When the orchestrator took it up, milliseconds since 1970.
+    pub started_ms: u64,
+    /// Milliseconds until the report was written.
+    pub elapsed_ms: u64,
+    /// Counts at the end.
+    pub counts: Counts,
+    /// Sums over the batches that this run did.
+    pub stats: BatchStats,
+    /// Batches whose result was in the store already.
+    pub batches_reused: u64,
+    /// Batches that were delivered more than once.
+    pub batches_redelivered: u64,
+    /// Batches by worker.
+    pub workers: BTreeMap<String, u64>,
+    /// Milliseconds from the start to the end of each repo's clone, by repo; with where it came from.
+    pub clones: Vec<CloneRun>,
+    /// Resident memory of the orchestrator at the end, bytes.
+    pub orchestrator_rss_bytes: u64,
+}
+
+/// What cloning one repo took.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CloneRun {
+    /// Which repo.
+    pub repo: RepoSlug,
+    /// Where from, password taken out.
+    pub url: String,
+    /// Clone or fetch, milliseconds.
+    pub clone_ms: u64,
+    /// Ledger, plan and source packs, milliseconds.
+    pub plan_ms: u64,
+}
+
+/// The JSON Schema of `report.json`.
+#[must_use]
+pub fn report_schema() -> serde_json::Value {
+    schemars::schema_for!(Report).to_value()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    /// `NM_UPDATE=1 cargo test -p schemas` writes the file anew.
+    #[test]
+    fn the_committed_schema_is_the_structs() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("report.schema.json");
+        let wanted = serde_json::to_string_pretty(&super::report_schema()).unwrap() + "\n";
+        if std::env::var_os("NM_UPDATE").is_some() {
+            std::fs::write(&path, &wanted).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap_or_default(), wanted, "run with NM_UPDATE=1");
+    }
+}
