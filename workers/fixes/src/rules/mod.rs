@@ -1,6 +1,11 @@
 //! All rules, by language. A new rule is one file and one line here.
+//!
+//! The doc block of a rule's type is its manual. It is written once, inside `rule_type! { … }`
+//! (see `manual.rs`), which gives the type its documentation and `Self::MANUAL` for
+//! [`Meta::docs`](crate::Meta).
 
 pub mod javascript;
+mod manual;
 pub mod python;
 
 use crate::rule::Rule;
