@@ -161,6 +161,7 @@ pub const PROGRESS: StreamSpec = StreamSpec {
     storage: Storage::Memory,
     discard: Discard::Old,
     max_age: days(1),
+    max_bytes: 16 * MIB,
     max_messages_per_subject: 1,
     allow_direct: true,
     ..DURABLE

@@ -1,0 +1,187 @@
+//! One delivery of a message: kept alive while it is worked on, settled in one place, after the durable write.
+//! Silence never means success: what is not settled comes again.
+
+use std::time::Duration;
+
+use async_nats::jetstream::{AckKind, Message as RawMessage};
+use schemas::messages::{BatchDead, DecodeError, Message, TYPE_HEADER};
+use schemas::subjects;
+use schemas::{BatchId, JobId};
+use tracing::{debug, error, warn};
+
+use crate::connect::Bus;
+
+/// What happens to a message next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// Its effect is durable: acknowledged, and the acknowledgement is confirmed.
+    Done,
+    /// It may succeed elsewhere or later.
+    Retry {
+        /// Not before.
+        after: Duration,
+        /// Why, for the dead letter if the attempts are used up.
+        reason: String,
+    },
+    /// It can never succeed: put on the dead-letter subject, then terminated.
+    Poison {
+        /// Why.
+        reason: String,
+    },
+    /// We were told to stop: somebody else takes it at once.
+    GiveBack,
+}
+
+/// A message in hand.
+pub struct Delivery {
+    bus: Bus,
+    message: RawMessage,
+    attempt: u32,
+    max_deliver: i64,
+    settled: bool,
+}
+
+/// How often a delivery that is worked on says so: a third of the shortest `ack_wait`.
+const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(10);
+
+impl Delivery {
+    pub(crate) fn new(bus: Bus, message: RawMessage, max_deliver: i64) -> Self {
+        let attempt = message.info().map_or(1, |info| u32::try_from(info.delivered).unwrap_or(u32::MAX));
+        Self { bus, message, attempt, max_deliver, settled: false }
+    }
+
+    /// Delivery number, from 1.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// The subject that it was published to.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.message.subject
+    }
+
+    /// The type header, empty if there is none.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        self.message
+            .headers
+            .as_ref()
+            .and_then(|headers| headers.get(TYPE_HEADER))
+            .map_or("", |kind| kind.as_str())
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.message.payload
+    }
+
+    /// Reads the message.
+    ///
+    /// # Errors
+    /// [`DecodeError`]: it can never be read here; settle it as [`Settlement::Poison`].
+    pub fn decode<M: Message>(&self) -> Result<M, DecodeError> {
+        M::decode(self.kind(), self.body())
+    }
+
+    /// Runs `work` and tells the server meanwhile that the message is being worked on.
+    pub async fn keep_alive_during<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut ticks = tokio::time::interval(KEEP_ALIVE_EVERY);
+        ticks.reset();
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                _ = ticks.tick() => self.acknowledge(AckKind::Progress).await,
+            }
+        }
+    }
+
+    /// Settles the message. `dead` names job and batch for the dead letter, as far as they could be read.
+    ///
+    /// An acknowledgement that is lost costs one more delivery, whose effect is the same.
+    pub async fn settle(mut self, settlement: Settlement, dead: Option<(JobId, BatchId)>) {
+        self.settled = true;
+        match settlement {
+            Settlement::Done => {
+                if let Err(error) = self.message.double_ack().await {
+                    warn!(subject = self.subject(), %error, "acknowledgement was not confirmed");
+                }
+            }
+            Settlement::GiveBack => self.acknowledge(AckKind::Nak(None)).await,
+            Settlement::Retry { reason, .. } if self.is_last_attempt() => {
+                self.bury(format!("{reason} (after {} attempts)", self.attempt), dead).await;
+            }
+            Settlement::Retry { after, reason } => {
+                warn!(subject = self.subject(), attempt = self.attempt, error = %reason, "will be tried again");
+                self.acknowledge(AckKind::Nak(Some(jittered(after, self.attempt)))).await;
+            }
+            Settlement::Poison { reason } => self.bury(reason, dead).await,
+        }
+    }
+
+    /// After the last attempt JetStream would merely stop delivering and keep the message for ever.
+    fn is_last_attempt(&self) -> bool {
+        self.max_deliver > 0 && i64::from(self.attempt) >= self.max_deliver
+    }
+
+    /// Dead letter first, then the end of the message: a crash in between buries it twice, never not at all.
+    async fn bury(&self, reason: String, dead: Option<(JobId, BatchId)>) {
+        error!(subject = self.subject(), attempt = self.attempt, error = %reason, "message is dead");
+        let (job, batch) = dead.unzip();
+        let id = format!("dead-{}", self.stream_position());
+        let kind = self.kind().to_owned();
+        let letter = BatchDead { job, batch, kind, attempt: self.attempt, reason };
+        let subject =
+            letter.job.as_ref().map_or(subjects::BATCH_DEAD_UNKNOWN.to_owned(), subjects::batch_dead);
+        match self.bus.publish(&subject, &id, &letter).await {
+            Ok(()) => self.acknowledge(AckKind::Term).await,
+            Err(error) => error!(%error, "dead letter was not stored, the message comes again"),
+        }
+    }
+
+    fn stream_position(&self) -> String {
+        self.message.info().map_or_else(
+            |_| self.subject().to_owned(),
+            |info| format!("{}-{}", info.stream, info.stream_sequence),
+        )
+    }
+
+    async fn acknowledge(&self, kind: AckKind) {
+        if let Err(error) = self.message.ack_with(kind).await {
+            debug!(subject = self.subject(), %error, "acknowledgement was not sent");
+        }
+    }
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        if !self.settled {
+            warn!(subject = self.subject(), "delivery was dropped unsettled, it comes again after ack_wait");
+        }
+    }
+}
+
+/// Spreads retries: between 1x and 1.5x of `after`, doubled per attempt.
+fn jittered(after: Duration, attempt: u32) -> Duration {
+    let base = after * 2_u32.pow(attempt.saturating_sub(1).min(4));
+    base.mul_f64(1.0 + rand::random::<f64>() / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retries_wait_longer_each_time_and_never_less_than_asked() {
+        let second = Duration::from_secs(1);
+        for attempt in 1..4 {
+            let least = second * 2_u32.pow(attempt - 1);
+            let wait = jittered(second, attempt);
+            assert!(wait >= least && wait <= least.mul_f64(1.5), "{attempt}: {wait:?}");
+        }
+    }
+}
