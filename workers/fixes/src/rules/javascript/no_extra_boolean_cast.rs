@@ -1,0 +1,231 @@
+//! `no-extra-boolean-cast`: `!!a` and `Boolean(a)` where only the truth of `a` is asked for.
+
+use std::ops::Range;
+
+use tree_sitter::Node;
+
+use super::ECMASCRIPT;
+use super::syntax::{
+    Place, Precedence, Token, can_begin_at, first_token, keep_only, named_children, operator, place_of,
+    precedence, token_before, without_parens,
+};
+use crate::rule::{Edit, Finding, Fix, Level, Meta, Rule};
+use crate::rules::manual::rule_type;
+use crate::source::ParsedFile;
+
+rule_type! {
+    /// ## What it does
+    /// Finds casts to boolean by `!!` or `Boolean()` where a condition, a negation or another cast does the
+    /// same anyway.
+    ///
+    /// ## Why is this bad?
+    /// The cast has no effect and makes the condition longer.
+    ///
+    /// ## Example
+    /// ```js
+    /// if (!!user) {}
+    /// while (Boolean(next)) {}
+    /// ```
+    /// Use instead:
+    /// ```js
+    /// if (user) {}
+    /// while (next) {}
+    /// ```
+    ///
+    /// ## Fix safety
+    /// Safe: the same value is tested. There is no fix where it would lose a comment, change the arguments
+    /// that are evaluated, or turn the statement into another one.
+    pub struct NoExtraBooleanCast;
+}
+
+static META: Meta = Meta {
+    id: "no-extra-boolean-cast",
+    origin: "ESLint",
+    languages: ECMASCRIPT,
+    level: Level::Note,
+    summary: "Disallows casts to boolean where the value is used as one anyway.",
+    docs: NoExtraBooleanCast::MANUAL,
+};
+
+impl Rule for NoExtraBooleanCast {
+    fn meta(&self) -> &'static Meta {
+        &META
+    }
+
+    fn kinds(&self) -> &'static [&'static str] {
+        &["unary_expression", "call_expression"]
+    }
+
+    fn check<'t>(&self, file: &ParsedFile<'t>, node: Node<'t>, out: &mut Vec<Finding>) {
+        let finding = match node.kind() {
+            "unary_expression" => check_negation(file, node),
+            _ => check_call(file, node),
+        };
+        out.extend(finding);
+    }
+}
+
+/// `!!a`
+fn check_negation(file: &ParsedFile<'_>, outer: Node<'_>) -> Option<Finding> {
+    let inner = without_parens(negated(outer)?);
+    let kept = without_parens(negated(inner)?);
+    let place = place_of(outer)?;
+    if !expects_boolean(file, place) {
+        return None;
+    }
+    let fix = || {
+        if needs_parens(outer, place, kept) {
+            return uncast(file, outer, kept, "(", ")");
+        }
+        let before = if must_part(file, outer, Token::of(file, first_token(kept))) { " " } else { "" };
+        uncast(file, outer, kept, before, "")
+    };
+    Some(finding(outer, "Redundant double negation.", fix()))
+}
+
+/// `Boolean(a)`
+fn check_call(file: &ParsedFile<'_>, call: Node<'_>) -> Option<Finding> {
+    let arguments = call.child_by_field_name("arguments").filter(|node| node.kind() == "arguments")?;
+    let callee = call.child_by_field_name("function")?;
+    if !is_named_boolean(file, callee) {
+        return None;
+    }
+    let place = place_of(call)?;
+    if !expects_boolean(file, place) || !is_global(file, callee) {
+        return None;
+    }
+    let mut arguments = named_children(arguments);
+    let fix = match (arguments.next(), arguments.next()) {
+        (None, _) => constant(file, call, place),
+        (Some(argument), None) if argument.kind() != "spread_element" => {
+            let kept = without_parens(argument);
+            let (before, after) = if needs_parens(call, place, kept) { ("(", ")") } else { ("", "") };
+            uncast(file, call, kept, before, after)
+        }
+        _ => None,
+    };
+    Some(finding(call, "Redundant Boolean call.", fix))
+}
+
+fn finding(cast: Node<'_>, message: &str, fix: Option<Fix>) -> Finding {
+    Finding { rule: META.id, range: cast.byte_range(), message: message.to_owned(), fix }
+}
+
+/// The operand of `!`.
+fn negated(node: Node<'_>) -> Option<Node<'_>> {
+    let is_negation = node.kind() == "unary_expression" && operator(node) == "!";
+    is_negation.then(|| node.child_by_field_name("argument")).flatten()
+}
+
+fn is_named_boolean(file: &ParsedFile<'_>, callee: Node<'_>) -> bool {
+    callee.kind() == "identifier" && file.bytes_of(callee.byte_range()) == b"Boolean"
+}
+
+/// Whether nothing in the file shadows the global that `name` means. Resolves the file's scopes.
+fn is_global(file: &ParsedFile<'_>, name: Node<'_>) -> bool {
+    file.scopes().is_some_and(|scopes| scopes.is_unshadowed_global(name.start_byte()))
+}
+
+/// Whether only the truth of the value at `place` matters: it is a condition, negated, or cast again.
+fn expects_boolean(file: &ParsedFile<'_>, place: Place<'_>) -> bool {
+    match place.parent.kind() {
+        "if_statement" | "do_statement" | "while_statement" | "for_statement" | "ternary_expression" => {
+            place.is_field("condition")
+        }
+        "unary_expression" => operator(place.parent) == "!",
+        "arguments" => is_first_argument_of_boolean(file, place),
+        _ => false,
+    }
+}
+
+fn is_first_argument_of_boolean(file: &ParsedFile<'_>, place: Place<'_>) -> bool {
+    let Some(call) = place.parent.parent() else { return false };
+    let callee = match call.kind() {
+        "call_expression" => call.child_by_field_name("function"),
+        "new_expression" => call.child_by_field_name("constructor"),
+        _ => None,
+    };
+    named_children(place.parent).next() == Some(place.child)
+        && callee.is_some_and(|callee| is_named_boolean(file, callee) && is_global(file, callee))
+}
+
+/// Whether `kept` has to be parenthesised to stand in the place of `cast`.
+fn needs_parens(cast: Node<'_>, place: Place<'_>, kept: Node<'_>) -> bool {
+    if place.child != cast && !is_head(place.parent) {
+        return false; // the cast's own parentheses stay
+    }
+    match place.parent.kind() {
+        "arguments" => kept.kind() == "sequence_expression",
+        "ternary_expression" => precedence(kept) <= Precedence::Conditional,
+        "unary_expression" => precedence(kept) < Precedence::Unary,
+        _ => false,
+    }
+}
+
+/// Whether the parentheses around the condition belong to the statement.
+fn is_head(node: Node<'_>) -> bool {
+    matches!(node.kind(), "if_statement" | "do_statement" | "while_statement")
+}
+
+/// `Boolean()` is `false`, `!Boolean()` is `true`.
+fn constant(file: &ParsedFile<'_>, call: Node<'_>, place: Place<'_>) -> Option<Fix> {
+    let is_optional = call.child_by_field_name("optional_chain").is_some();
+    let (whole, value) =
+        if operator(place.parent) == "!" && !is_optional { (place.parent, "true") } else { (call, "false") };
+    if file.has_comment_in(whole.byte_range()) {
+        return None;
+    }
+    let parted = value == "true" && must_part(file, whole, Token::Word);
+    let text = if parted { format!(" {value}") } else { value.to_owned() };
+    Some(Fix::safe(vec![Edit::replace(whole.byte_range(), text)]))
+}
+
+/// Leaves `before`, `kept` and `after` of `cast`, if that keeps all comments and the kind of the statement.
+fn uncast(file: &ParsedFile<'_>, cast: Node<'_>, kept: Node<'_>, before: &str, after: &str) -> Option<Fix> {
+    let whole: Range<usize> = cast.byte_range();
+    let changes_meaning = !can_begin_at(file, cast, kept, before == "(")
+        || (before != "(" && is_in_loop_initializer(cast) && holds_in_operator(kept));
+    if file.has_comment_in(whole.clone()) || changes_meaning {
+        return None;
+    }
+    Some(Fix::safe(keep_only(whole.clone(), kept.byte_range(), before, after)).claiming(whole))
+}
+
+/// Whether the token before `cast` and the token `first` need a space between them.
+fn must_part(file: &ParsedFile<'_>, cast: Node<'_>, first: Token<'_>) -> bool {
+    token_before(cast).is_some_and(|before| {
+        before.end_byte() == cast.start_byte() && !Token::of(file, before).can_touch(first)
+    })
+}
+
+/// Whether `node` lies in the first part of a `for (;;)`, where a bare `in` would make another loop of it.
+fn is_in_loop_initializer(node: Node<'_>) -> bool {
+    let mut at = node;
+    while let Some(parent) = at.parent() {
+        if parent.kind() == "for_statement" {
+            return parent.child_by_field_name("initializer") == Some(at);
+        }
+        if parent.kind() == "statement_block" || parent.kind() == "program" {
+            return false;
+        }
+        at = parent;
+    }
+    false
+}
+
+fn holds_in_operator(node: Node<'_>) -> bool {
+    let mut cursor = node.walk();
+    loop {
+        if cursor.node().kind() == "in" {
+            return true;
+        }
+        if cursor.goto_first_child() {
+            continue;
+        }
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                return false;
+            }
+        }
+    }
+}
