@@ -12,4 +12,10 @@ use crate::rule::Rule;
 
 /// Every rule of this build, in the order in which fixes are stacked: a rule whose fix makes work for another
 /// stands before it (`no-var` before `prefer-const`).
-pub static ALL: &[&dyn Rule] = &[];
+pub static ALL: &[&dyn Rule] = &[
+    &python::NoneComparison,
+    &python::TrueFalseComparison,
+    &python::IsLiteral,
+    &python::UselessObjectInheritance,
+    &python::FString,
+];
