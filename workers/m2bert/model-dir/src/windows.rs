@@ -1,0 +1,113 @@
+//! Splitting a text that is longer than the model into overlapping windows. Pure arithmetic.
+//!
+//! Nothing is ever cut off: every token is in at least one window, and neighbours share at least
+//! the asked-for overlap, so that what stands on a border is seen with context on one side or the
+//! other.
+
+use std::ops::Range;
+
+/// The windows over a sequence of tokens, in order; an iterator of index ranges.
+///
+/// A sequence that fits is one window. A longer one is covered by the smallest possible number of
+/// windows, all of the full length, spread evenly.
+#[derive(Debug, Clone)]
+pub struct Windows {
+    n_tokens: usize,
+    window_len: usize,
+    n_windows: usize,
+    next: usize,
+}
+
+impl Windows {
+    /// Plans windows of at most `max_len` tokens that overlap by at least `overlap` tokens.
+    ///
+    /// An empty sequence has one empty window, so that every text has a row.
+    ///
+    /// # Panics
+    /// If `overlap >= max_len`: such windows would never advance.
+    pub fn new(n_tokens: usize, max_len: usize, overlap: usize) -> Self {
+        assert!(overlap < max_len, "an overlap of {overlap} leaves no room in a window of {max_len}");
+        let n_windows =
+            if n_tokens <= max_len { 1 } else { (n_tokens - overlap).div_ceil(max_len - overlap) };
+        Self { n_tokens, window_len: n_tokens.min(max_len), n_windows, next: 0 }
+    }
+
+    /// First token of the `index`-th window: 0 for the first, and the last one ends with the sequence.
+    fn start(&self, index: usize) -> usize {
+        match self.n_windows {
+            1 => 0,
+            // u128: the product of two lengths may pass usize on 32 bits and u64 in a property test.
+            n => (index as u128 * (self.n_tokens - self.window_len) as u128 / (n as u128 - 1)) as usize,
+        }
+    }
+}
+
+impl Iterator for Windows {
+    type Item = Range<usize>;
+
+    fn next(&mut self) -> Option<Range<usize>> {
+        if self.next == self.n_windows {
+            return None;
+        }
+        let start = self.start(self.next);
+        self.next += 1;
+        Some(start..start + self.window_len)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let n_left = self.n_windows - self.next;
+        (n_left, Some(n_left))
+    }
+}
+
+impl ExactSizeIterator for Windows {}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_short_sequence_is_one_window() {
+        assert_eq!(Windows::new(5, 8, 1).collect::<Vec<_>>(), [0..5]);
+        assert_eq!(Windows::new(8, 8, 1).collect::<Vec<_>>(), [0..8]);
+        assert_eq!(Windows::new(0, 8, 1).collect::<Vec<_>>(), [0..0]);
+    }
+
+    #[test]
+    fn one_token_too_many_makes_a_second_window() {
+        assert_eq!(Windows::new(9, 8, 1).collect::<Vec<_>>(), [0..8, 1..9]);
+    }
+
+    proptest! {
+        #[test]
+        fn windows_cover_everything_and_overlap(
+            n_tokens in 0_usize..100_000,
+            max_len in 1_usize..5_000,
+            share in 0_usize..8,
+        ) {
+            let overlap = max_len * share / 8;
+            let windows: Vec<_> = Windows::new(n_tokens, max_len, overlap).collect();
+            prop_assert_eq!(windows.len(), Windows::new(n_tokens, max_len, overlap).len());
+            prop_assert_eq!(windows[0].start, 0);
+            prop_assert_eq!(windows[windows.len() - 1].end, n_tokens);
+            for window in &windows {
+                prop_assert!(window.len() <= max_len);
+            }
+            for pair in windows.windows(2) {
+                prop_assert!(pair[0].start < pair[1].start);
+                prop_assert!(pair[1].start + overlap <= pair[0].end);
+            }
+        }
+
+        #[test]
+        fn no_plan_has_a_needless_window(n_tokens in 1_usize..10_000, max_len in 2_usize..500) {
+            let overlap = max_len / 8;
+            let n_windows = Windows::new(n_tokens, max_len, overlap).len();
+            // One window fewer would reach at most this many tokens.
+            let reach = (n_windows - 1) * (max_len - overlap) + overlap;
+            prop_assert!(n_windows == 1 || reach < n_tokens);
+        }
+    }
+}
