@@ -1,13 +1,14 @@
 //! The fix engine: text in, findings and fixes out. Sync and pure: no files, no clock, no network.
 //!
-//! Reading order: [`language`] → [`source`] → [`rule`] → [`rules`] → [`engine`].
+//! Reading order: [`language`] → [`source`] → [`scopes`] → [`rule`] → [`rules`] → [`engine`].
 
 pub mod engine;
 pub mod language;
 pub mod rule;
 pub mod rules;
+pub mod scopes;
 pub mod source;
 
 pub use language::Language;
 pub use rule::{Applicability, Edit, Finding, Fix, Level, Meta, Rule};
-pub use source::ParsedFile;
+pub use source::{ParsedFile, SourceKind};

@@ -7,6 +7,7 @@ use tree_sitter::{Node, Tree};
 
 use crate::engine::walk;
 use crate::language::Language;
+use crate::scopes::Scopes;
 
 /// One version of one file, parsed. Byte offsets in the tree are offsets in `bytes`.
 ///
@@ -18,14 +19,46 @@ pub struct ParsedFile<'t> {
     pub language: Language,
     /// The tree-sitter tree of `bytes`.
     pub tree: &'t Tree,
+    kind: SourceKind,
     comments: OnceCell<Vec<Range<usize>>>,
+    scopes: OnceCell<Option<Scopes>>,
+}
+
+/// How a JavaScript or TypeScript file is loaded, which decides what its top level scope is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SourceKind {
+    /// Not known from outside: the text decides ([`Scopes::kind`]).
+    #[default]
+    Unknown,
+    /// An ECMAScript module: the top level is a scope of its own, and strict.
+    Module,
+    /// A CommonJS module: the top level is the body of a function.
+    CommonJs,
+    /// A classic script: declarations at the top level are shared with every other script of the page.
+    Script,
 }
 
 impl<'t> ParsedFile<'t> {
     /// Wraps a parsed tree.
     #[must_use]
     pub fn new(bytes: &'t [u8], language: Language, tree: &'t Tree) -> Self {
-        Self { bytes, language, tree, comments: OnceCell::new() }
+        let kind = SourceKind::Unknown;
+        Self { bytes, language, tree, kind, comments: OnceCell::new(), scopes: OnceCell::new() }
+    }
+
+    /// States how the file is loaded, where the caller knows.
+    #[must_use]
+    pub fn loaded_as(mut self, kind: SourceKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// The scopes, variables and references of a JavaScript or TypeScript file, resolved on first use.
+    /// `None` where they cannot be known: other languages, files with syntax errors, too deep nesting.
+    /// A rule that needs them stays silent then.
+    #[must_use]
+    pub fn scopes(&self) -> Option<&Scopes> {
+        self.scopes.get_or_init(|| Scopes::resolve(self.bytes, self.language, self.tree, self.kind)).as_ref()
     }
 
     /// The text of `node`; what is not UTF-8 is replaced, so use it to compare and to build text from

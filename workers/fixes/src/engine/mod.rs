@@ -11,12 +11,23 @@ pub use parse::{count_errors, error_ranges, parse, walk};
 
 use crate::language::Language;
 use crate::rule::{Finding, Rule};
-use crate::source::ParsedFile;
+use crate::source::{ParsedFile, SourceKind};
 
 /// Runs `rules` over one text. Findings are sorted by (start, end, rule).
 #[must_use]
 pub fn check(bytes: &[u8], language: Language, rules: &[&'static dyn Rule]) -> Vec<Finding> {
+    check_as(bytes, language, SourceKind::Unknown, rules)
+}
+
+/// [`check`] for a caller who knows how the file is loaded.
+#[must_use]
+pub fn check_as(
+    bytes: &[u8],
+    language: Language,
+    kind: SourceKind,
+    rules: &[&'static dyn Rule],
+) -> Vec<Finding> {
     let tree = parse(bytes, language);
-    let file = ParsedFile::new(bytes, language, &tree);
+    let file = ParsedFile::new(bytes, language, &tree).loaded_as(kind);
     dispatch::Dispatch::new(rules, language).run(&file, rules).findings
 }

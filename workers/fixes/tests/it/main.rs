@@ -1,0 +1,5 @@
+//! The engine and its rules against the origin linters' own cases, and as a whole.
+
+mod eslint;
+mod origin_cases;
+mod ruff;
