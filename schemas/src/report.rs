@@ -209,10 +209,23 @@ pub struct Run {
     pub batches_redelivered: u64,
     /// Batches by worker.
     pub workers: BTreeMap<String, u64>,
-    /// Milliseconds from the start to the end of each repo's clone, by repo; with where it came from.
+    /// What cloning each repo took.
     pub clones: Vec<CloneRun>,
+    /// Messages about this job that could not be read and belong to no batch of its plans.
+    pub dead_letters: Vec<DeadLetter>,
     /// Resident memory of the orchestrator at the end, bytes.
     pub orchestrator_rss_bytes: u64,
+}
+
+/// A message that can never succeed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DeadLetter {
+    /// Its type header.
+    pub kind: String,
+    /// Attempts made.
+    pub attempt: u32,
+    /// Why.
+    pub reason: String,
 }
 
 /// What cloning one repo took.

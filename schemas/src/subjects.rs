@@ -84,6 +84,13 @@ pub fn health_worker(worker: &WorkerId) -> String {
 /// The heartbeat of the orchestrator.
 pub const HEALTH_ORCHESTRATOR: &str = "nm.v1.health.orchestrator.main";
 
+/// The job that a batch subject is about.
+#[must_use]
+pub fn job_of(subject: &str) -> Option<JobId> {
+    let key = subject.strip_prefix("nm.v1.batch.")?.rsplit('.').next()?;
+    key.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,6 +100,8 @@ mod tests {
         let job: JobId = "job_1".parse().unwrap();
         assert_eq!(batch_ready(Lane::Nightly, &job), "nm.v1.batch.ready.nightly.job_1");
         assert!(batch_ready(Lane::Nightly, &job).starts_with(BATCH_READY_ALL.trim_end_matches('>')));
+        assert_eq!(job_of(&batch_ready(Lane::Nightly, &job)), Some(job.clone()));
+        assert_eq!(job_of("nm.v1.progress.x"), None);
         assert!(progress(&job).starts_with(PROGRESS_ALL.trim_end_matches('>')));
     }
 }

@@ -50,3 +50,12 @@ pub fn cancel_with_parent(token: CancellationToken) {
     };
     std::thread::Builder::new().name("parent-watch".into()).spawn(wait).expect("a thread can be started");
 }
+
+/// Resident memory of this process, bytes; 0 where the system does not say.
+#[must_use]
+pub fn rss_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
+    kib.unwrap_or_default() * 1024
+}

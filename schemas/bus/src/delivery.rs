@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_nats::jetstream::{AckKind, Message as RawMessage};
 use schemas::messages::{BatchDead, DecodeError, Message, TYPE_HEADER};
 use schemas::subjects;
-use schemas::{BatchId, JobId};
+use schemas::BatchId;
 use tracing::{debug, error, warn};
 
 use crate::connect::Bus;
@@ -100,10 +100,8 @@ impl Delivery {
         }
     }
 
-    /// Settles the message. `dead` names job and batch for the dead letter, as far as they could be read.
-    ///
-    /// An acknowledgement that is lost costs one more delivery, whose effect is the same.
-    pub async fn settle(mut self, settlement: Settlement, dead: Option<(JobId, BatchId)>) {
+    /// Settles the message. An acknowledgement that is lost costs one more delivery, whose effect is the same.
+    pub async fn settle(mut self, settlement: Settlement) {
         self.settled = true;
         match settlement {
             Settlement::Done => {
@@ -113,13 +111,13 @@ impl Delivery {
             }
             Settlement::GiveBack => self.acknowledge(AckKind::Nak(None)).await,
             Settlement::Retry { reason, .. } if self.is_last_attempt() => {
-                self.bury(format!("{reason} (after {} attempts)", self.attempt), dead).await;
+                self.bury(format!("{reason} (after {} attempts)", self.attempt)).await;
             }
             Settlement::Retry { after, reason } => {
                 warn!(subject = self.subject(), attempt = self.attempt, error = %reason, "will be tried again");
                 self.acknowledge(AckKind::Nak(Some(jittered(after, self.attempt)))).await;
             }
-            Settlement::Poison { reason } => self.bury(reason, dead).await,
+            Settlement::Poison { reason } => self.bury(reason).await,
         }
     }
 
@@ -129,9 +127,9 @@ impl Delivery {
     }
 
     /// Dead letter first, then the end of the message: a crash in between buries it twice, never not at all.
-    async fn bury(&self, reason: String, dead: Option<(JobId, BatchId)>) {
+    async fn bury(&self, reason: String) {
         error!(subject = self.subject(), attempt = self.attempt, error = %reason, "message is dead");
-        let (job, batch) = dead.unzip();
+        let (job, batch) = (subjects::job_of(self.subject()), self.batch());
         let id = format!("dead-{}", self.stream_position());
         let kind = self.kind().to_owned();
         let letter = BatchDead { job, batch, kind, attempt: self.attempt, reason };
@@ -141,6 +139,12 @@ impl Delivery {
             Ok(()) => self.acknowledge(AckKind::Term).await,
             Err(error) => error!(%error, "dead letter was not stored, the message comes again"),
         }
+    }
+
+    /// The batch by the message id: known also where the body cannot be read.
+    fn batch(&self) -> Option<BatchId> {
+        let id = self.message.headers.as_ref()?.get(async_nats::header::NATS_MESSAGE_ID)?;
+        batch_of_message_id(id.as_str())
     }
 
     fn stream_position(&self) -> String {
@@ -165,6 +169,18 @@ impl Drop for Delivery {
     }
 }
 
+/// The batch that a message of the WORK stream is for, by its id: see [`work_message_id`].
+pub(crate) fn batch_of_message_id(id: &str) -> Option<BatchId> {
+    id.split('.').next()?.parse().ok()
+}
+
+/// The id of a message of the WORK stream. `epoch` differs for every run of the orchestrator, so that what a run
+/// before it dispatched and the queue lost can be dispatched again; a worker that gets both finds the result.
+#[must_use]
+pub fn work_message_id(batch: BatchId, epoch: &str) -> String {
+    format!("{batch}.{epoch}")
+}
+
 /// Spreads retries: between 1x and 1.5x of `after`, doubled per attempt.
 fn jittered(after: Duration, attempt: u32) -> Duration {
     let base = after * 2_u32.pow(attempt.saturating_sub(1).min(4));
@@ -174,6 +190,13 @@ fn jittered(after: Duration, attempt: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_batch_of_an_unreadable_message_is_known_by_its_id() {
+        let batch = BatchId::from_digest(schemas::Digest::of(b"x"));
+        assert_eq!(batch_of_message_id(&work_message_id(batch, "e1")), Some(batch));
+        assert_eq!(batch_of_message_id("stray"), None);
+    }
 
     #[test]
     fn retries_wait_longer_each_time_and_never_less_than_asked() {

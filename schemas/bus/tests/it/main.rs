@@ -58,7 +58,7 @@ async fn a_message_is_stored_once_however_often_it_is_published() {
     for _ in 0..2 {
         let delivery = next(&mut inbox).await;
         seen.push(delivery.decode::<BatchReady>().unwrap());
-        delivery.settle(Settlement::Done, None).await;
+        delivery.settle(Settlement::Done).await;
     }
     assert_eq!(seen, [batch(1), batch(2)]);
     assert_eq!(bus.purge_job(&job()).await.unwrap(), 0);
@@ -76,7 +76,7 @@ async fn the_interactive_lane_goes_first_and_the_nightly_one_is_not_starved() {
     for _ in 0..17 {
         let delivery = next(&mut inbox).await;
         order.push(delivery.decode::<BatchReady>().unwrap());
-        delivery.settle(Settlement::Done, None).await;
+        delivery.settle(Settlement::Done).await;
     }
     let nightly = order.iter().position(|message| *message == batch(100)).unwrap();
     assert!(nightly <= 8, "the nightly batch came as number {nightly}");
@@ -89,14 +89,14 @@ async fn what_is_given_back_or_retried_comes_again_with_a_higher_attempt() {
     let mut inbox = bus.inbox(workers_inbox()).await.unwrap();
     let first = next(&mut inbox).await;
     assert_eq!(first.attempt(), 1);
-    first.settle(Settlement::GiveBack, None).await;
+    first.settle(Settlement::GiveBack).await;
     let second = next(&mut inbox).await;
     assert_eq!(second.attempt(), 2);
     let retry = Settlement::Retry { after: Duration::from_millis(1), reason: "busy".into() };
-    second.settle(retry, None).await;
+    second.settle(retry).await;
     let third = next(&mut inbox).await;
     assert_eq!(third.attempt(), 3);
-    third.settle(Settlement::Done, None).await;
+    third.settle(Settlement::Done).await;
 }
 
 #[tokio::test]
@@ -109,22 +109,22 @@ async fn poison_and_used_up_attempts_end_as_dead_letters_with_their_reason() {
 
     let garbage = next(&mut inbox).await;
     let reason = garbage.decode::<BatchReady>().unwrap_err().to_string();
-    garbage.settle(Settlement::Poison { reason: reason.clone() }, None).await;
+    garbage.settle(Settlement::Poison { reason: reason.clone() }).await;
     let letter = next(&mut dead).await;
     let decoded: BatchDead = letter.decode().unwrap();
-    letter.settle(Settlement::Done, None).await;
-    assert_eq!((decoded.reason, decoded.kind.as_str(), decoded.job), (reason, "batch.ready/99", None));
+    letter.settle(Settlement::Done).await;
+    assert_eq!((decoded.reason, decoded.kind.as_str(), decoded.job), (reason, "batch.ready/99", Some(job())));
 
     send(&bus, Lane::Nightly, 7).await;
     let max_deliver = topology::work(Lane::Nightly).max_deliver;
     for _ in 0..max_deliver {
         let delivery = next(&mut inbox).await;
         let retry = Settlement::Retry { after: Duration::from_micros(1), reason: "never works".into() };
-        delivery.settle(retry, Some((job(), batch(7).batch))).await;
+        delivery.settle(retry).await;
     }
     let letter = next(&mut dead).await;
     let decoded: BatchDead = letter.decode().unwrap();
-    letter.settle(Settlement::Done, None).await;
+    letter.settle(Settlement::Done).await;
     assert_eq!(decoded.batch, Some(batch(7).batch));
     assert_eq!(decoded.reason, format!("never works (after {max_deliver} attempts)"));
 }
@@ -134,7 +134,7 @@ async fn a_pull_survives_the_kill_and_restart_of_the_server() {
     let Some((_dir, mut server, bus)) = server().await else { return };
     let mut inbox = bus.inbox(workers_inbox()).await.unwrap();
     send(&bus, Lane::Nightly, 1).await;
-    next(&mut inbox).await.settle(Settlement::Done, None).await;
+    next(&mut inbox).await.settle(Settlement::Done).await;
     server.restart().unwrap();
     let waiting = async { next(&mut inbox).await.decode::<BatchReady>().unwrap() };
     let ((), got) = tokio::join!(send(&bus, Lane::Nightly, 2), waiting);
