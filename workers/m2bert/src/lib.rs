@@ -1,1 +1,23 @@
-//! Placeholder.
+//! M2-BERT, an encoder without attention whose cost grows almost linearly with the length of a text.
+//!
+//! A gated long convolution mixes along the sequence, block-diagonal matrices mix along the width.
+//! The weights and the tokenizer come from a `model_dir::ModelDir`; this crate computes, and is the
+//! only one that knows of libtorch. It computes in f32.
+//!
+//! Reading order: [`runtime`], which must run before anything else → [`Encoder`], which the worker's
+//! model thread owns → [`net`], the network, one file per part.
+//!
+//! # Linking
+//! A package with a binary, test or bench that uses this crate needs `torch-sys` as a direct
+//! dependency and a `build.rs` like this crate's, so that the binary finds libtorch.
+#![warn(missing_docs)]
+
+mod device;
+mod encoder;
+mod error;
+pub mod net;
+pub mod runtime;
+
+pub use device::Device;
+pub use encoder::Encoder;
+pub use error::Error;

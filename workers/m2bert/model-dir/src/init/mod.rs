@@ -35,6 +35,11 @@ impl Size {
         }
     }
 
+    /// Entries of the tokenizer's vocabulary, if the texts have words for so many.
+    pub fn vocab_size(self) -> usize {
+        self.config().vocab_size
+    }
+
     /// The shape, with the vocabulary that the tokenizer is trained to reach.
     fn config(self) -> Config {
         let (hidden_size, n_layers, l_max, filter_order, vocab_size) = match self {
