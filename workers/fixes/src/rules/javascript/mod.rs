@@ -1,10 +1,15 @@
 //! Rules of JavaScript and TypeScript, after ESLint.
 
-pub mod eqeqeq;
-pub mod no_extra_boolean_cast;
-pub mod no_useless_rename;
-pub mod object_shorthand;
+mod eqeqeq;
+mod no_extra_boolean_cast;
+mod no_useless_rename;
+mod object_shorthand;
 pub(crate) mod syntax;
+
+pub use eqeqeq::Eqeqeq;
+pub use no_extra_boolean_cast::NoExtraBooleanCast;
+pub use no_useless_rename::NoUselessRename;
+pub use object_shorthand::ObjectShorthand;
 
 use crate::language::Language;
 
