@@ -1,14 +1,19 @@
 //! The fix engine: text in, findings and fixes out. Sync and pure: no files, no clock, no network.
 //!
-//! Reading order: [`language`] → [`source`] → [`scopes`] → [`rule`] → [`rules`] → [`engine`].
+//! Reading order: [`language`] → [`source`] → [`scopes`] → [`rule`] → [`rules`] → [`engine`] → [`report`] → [`certificate`].
 
+pub mod certificate;
 pub mod engine;
 pub mod language;
+pub mod report;
 pub mod rule;
 pub mod rules;
 pub mod scopes;
 pub mod source;
 
+pub use certificate::{Certificate, Check, CheckFailed};
+pub use engine::{Engine, FixLevel};
 pub use language::Language;
+pub use report::FileReport;
 pub use rule::{Applicability, Edit, Finding, Fix, Level, Meta, Rule};
 pub use source::{ParsedFile, SourceKind};

@@ -142,6 +142,18 @@ pub trait Rule: Send + Sync {
     /// The node kinds (of the tree-sitter grammar) that [`Rule::check`] wants to see.
     fn kinds(&self) -> &'static [&'static str];
 
+    /// Rules that say of the mended text what this one keeps them from saying of the text as it is: `prefer-const`
+    /// looks at `let`, and `no-var` makes one. Their findings at a mended place are uncovered, not caused.
+    fn hands_over_to(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Looks at one node of a wanted kind and reports what it finds.
     fn check<'t>(&self, file: &ParsedFile<'t>, node: tree_sitter::Node<'t>, out: &mut Vec<Finding>);
+}
+
+impl std::fmt::Debug for dyn Rule {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Rule({})", self.meta().id)
+    }
 }

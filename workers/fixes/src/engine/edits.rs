@@ -9,7 +9,7 @@ use crate::rule::{Applicability, Edit, Finding, Fix};
 
 /// The fixes of one pass, in order: no two of them touch.
 #[must_use]
-pub fn select<'f>(findings: &'f [Finding], max: Applicability) -> Vec<&'f Finding> {
+pub fn select(findings: &[Finding], max: Applicability) -> Vec<&Finding> {
     let mut candidates: Vec<(&Finding, &Range<usize>)> = findings
         .iter()
         .filter_map(|finding| {

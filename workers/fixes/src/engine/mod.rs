@@ -1,12 +1,19 @@
 //! The engine: parse, one walk for all rules, fixes in passes, certificates.
 //!
-//! Reading order: [`parse`] → [`dispatch`] → [`edits`].
+//! Reading order: [`parse`] → [`dispatch`] → [`edits`] → [`change`] → `analysis` → `checks` → `settle` → [`Engine`].
 
+mod analysis;
+pub mod change;
+mod checks;
 pub mod dispatch;
 pub mod edits;
+mod mend;
 mod parse;
+mod position;
+mod settle;
 
 pub use edits::apply_once;
+pub use mend::{Engine, Error, FixLevel};
 pub use parse::{count_errors, error_ranges, parse, walk};
 
 use crate::language::Language;

@@ -41,19 +41,19 @@ pub(super) fn resolve(bytes: &[u8], language: Language, tree: &Tree, kind: Sourc
         depth <= MAX_DEPTH
     });
     let text = one_byte_for_each_invalid(bytes);
-    match depth {
-        0..=MAX_DEPTH_HERE => resolve_text(&text, language, kind),
-        ..=MAX_DEPTH => std::thread::scope(|scope| {
-            std::thread::Builder::new()
-                .name("scopes".to_owned())
-                .stack_size(STACK_PER_LEVEL * depth as usize)
-                .spawn_scoped(scope, || resolve_text(&text, language, kind))
-                .ok()?
-                .join()
-                .ok()?
-        }),
-        _ => None,
+    if depth <= MAX_DEPTH_HERE {
+        return resolve_text(&text, language, kind);
     }
+    if depth > MAX_DEPTH {
+        return None;
+    }
+    std::thread::scope(|scope| {
+        let resolver = std::thread::Builder::new()
+            .name("scopes".to_owned())
+            .stack_size(STACK_PER_LEVEL * depth as usize)
+            .spawn_scoped(scope, || resolve_text(&text, language, kind));
+        resolver.ok()?.join().ok()?
+    })
 }
 
 /// Text of the same length: what is not UTF-8 becomes one ASCII letter a byte, so that offsets stay.

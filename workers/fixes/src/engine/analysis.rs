@@ -1,0 +1,62 @@
+//! One text and all that the checks compare: findings, syntax errors, comments.
+
+use super::dispatch::Dispatch;
+use super::{count_errors, parse};
+use crate::language::Language;
+use crate::rule::{Applicability, Finding, Rule};
+use crate::source::ParsedFile;
+
+/// The rules of a run and what they may do.
+#[derive(Debug)]
+pub(crate) struct Setup<'e> {
+    pub(crate) rules: &'e [&'static dyn Rule],
+    pub(crate) dispatch: &'e Dispatch,
+    pub(crate) language: Language,
+    /// Fixes of at most this applicability are applied; `None` applies none.
+    pub(crate) max: Option<Applicability>,
+}
+
+/// A text after one walk of all rules.
+#[derive(Debug)]
+pub(crate) struct Analysis {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) failures: Vec<(&'static str, String)>,
+    /// Texts of all comments, in order.
+    pub(crate) comments: Vec<Vec<u8>>,
+    /// `ERROR` and `MISSING` nodes.
+    pub(crate) n_errors: usize,
+}
+
+impl Setup<'_> {
+    pub(crate) fn analyse(&self, bytes: Vec<u8>) -> Analysis {
+        let tree = parse(&bytes, self.language);
+        let file = ParsedFile::new(&bytes, self.language, &tree);
+        let found = self.dispatch.run(&file, self.rules);
+        let comments = file.comments().iter().map(|range| bytes[range.clone()].to_vec()).collect();
+        let n_errors = count_errors(&tree);
+        Analysis { findings: found.findings, failures: found.failures, comments, n_errors, bytes }
+    }
+
+    /// Whether the fix of `finding` may be applied in this run.
+    pub(crate) fn allows(&self, finding: &Finding) -> bool {
+        let wanted = finding.fix.as_ref().map(|fix| fix.applicability);
+        wanted.zip(self.max).is_some_and(|(wanted, max)| wanted <= max)
+    }
+
+    /// The rule of that id.
+    pub(crate) fn rule(&self, id: &str) -> Option<&'static dyn Rule> {
+        self.rules.iter().find(|rule| rule.meta().id == id).copied()
+    }
+}
+
+impl Analysis {
+    pub(crate) fn digest(&self) -> blake3::Hash {
+        blake3::hash(&self.bytes)
+    }
+
+    /// The findings of one rule.
+    pub(crate) fn findings_of<'a>(&'a self, rule: &'a str) -> impl Iterator<Item = &'a Finding> {
+        self.findings.iter().filter(move |finding| finding.rule == rule)
+    }
+}

@@ -1,0 +1,125 @@
+//! Lines, columns and fingerprints of findings.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use crate::report::Position;
+use crate::rule::Finding;
+
+/// A snippet has at most this many characters.
+const MAX_SNIPPET: usize = 200;
+/// Of a longer line only this many bytes on either side of a finding identify it, so that the cost of a finding
+/// does not grow with a minified file's only line.
+const MAX_CONTEXT: usize = 256;
+
+/// Where the lines of a text start.
+pub(crate) struct Lines<'a> {
+    bytes: &'a [u8],
+    starts: Vec<usize>,
+}
+
+impl<'a> Lines<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        let breaks = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+        let starts = std::iter::once(0).chain(breaks.map(|(at, _)| at + 1)).collect();
+        Self { bytes, starts }
+    }
+
+    fn index_of(&self, at: usize) -> usize {
+        self.starts.partition_point(|&start| start <= at) - 1
+    }
+
+    fn line_around(&self, at: usize) -> Range<usize> {
+        let index = self.index_of(at);
+        let end = self.starts.get(index + 1).map_or(self.bytes.len(), |next| next - 1);
+        self.starts[index]..end
+    }
+
+    /// Line and column of byte `at`.
+    pub(crate) fn position(&self, at: usize) -> Position {
+        let index = self.index_of(at);
+        let column = 1 + utf16_len(&self.bytes[self.starts[index]..at]);
+        Position { line: count(index + 1), column: count(column) }
+    }
+
+    /// The line of byte `at`, trimmed and cut to its first 200 characters.
+    pub(crate) fn snippet(&self, at: usize) -> String {
+        let line = self.line_around(at);
+        let head = &self.bytes[line.start..line.end.min(line.start + 4 * MAX_SNIPPET + MAX_CONTEXT)];
+        String::from_utf8_lossy(head).trim().chars().take(MAX_SNIPPET).collect()
+    }
+
+    /// What identifies the place of byte `at` when lines move: its line, white space collapsed.
+    fn normalised(&self, at: usize) -> Vec<u8> {
+        let line = self.line_around(at);
+        let near = line.start.max(at.saturating_sub(MAX_CONTEXT))..line.end.min(at + MAX_CONTEXT);
+        let words: Vec<&[u8]> =
+            self.bytes[near].split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).collect();
+        words.join(&b' ')
+    }
+
+    /// The fingerprints of `findings`, in their order.
+    pub(crate) fn fingerprints(&self, findings: &[Finding]) -> Vec<String> {
+        let mut ordinals: HashMap<blake3::Hash, u32> = HashMap::new();
+        let fingerprint = |finding: &Finding| {
+            let mut hasher = blake3::Hasher::new();
+            hasher.update(finding.rule.as_bytes()).update(b"\0");
+            hasher.update(&self.normalised(finding.range.start)).update(b"\0");
+            let ordinal = ordinals.entry(hasher.finalize()).or_default();
+            hasher.update(&ordinal.to_le_bytes());
+            *ordinal += 1;
+            hasher.finalize().to_hex()[..32].to_owned()
+        };
+        findings.iter().map(fingerprint).collect()
+    }
+}
+
+/// The length in UTF-16 units; a byte that is not UTF-8 counts as one.
+fn utf16_len(bytes: &[u8]) -> usize {
+    let chunk_len = |chunk: std::str::Utf8Chunk<'_>| {
+        chunk.valid().chars().map(char::len_utf16).sum::<usize>() + chunk.invalid().len()
+    };
+    bytes.utf8_chunks().map(chunk_len).sum()
+}
+
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(at: usize) -> Finding {
+        Finding { rule: "r", range: at..at + 1, message: String::new(), fix: None }
+    }
+
+    #[test]
+    fn columns_are_utf16_units() {
+        let text = "a\n😀ßx\n".as_bytes();
+        let lines = Lines::new(text);
+        assert_eq!(lines.position(2), Position { line: 2, column: 1 });
+        assert_eq!(lines.position(8), Position { line: 2, column: 4 });
+        assert_eq!(lines.position(text.len()), Position { line: 3, column: 1 });
+        assert_eq!(Lines::new(b"\xFF\xFEx").position(2), Position { line: 1, column: 3 });
+    }
+
+    #[test]
+    fn fingerprints_stay_when_lines_above_move() {
+        let (before, after) = (b"x == y\n", b"\n\n  x  ==  y\n");
+        let of = |text: &[u8], at| Lines::new(text).fingerprints(&[finding(at)]);
+        assert_eq!(of(before, 0), of(after, 4));
+    }
+
+    #[test]
+    fn equal_lines_have_fingerprints_of_their_own() {
+        let fingerprints = Lines::new(b"x\nx\n").fingerprints(&[finding(0), finding(2)]);
+        assert_ne!(fingerprints[0], fingerprints[1]);
+    }
+
+    #[test]
+    fn snippets_are_short() {
+        let text = format!("  {}  \n", "é".repeat(5_000));
+        assert_eq!(Lines::new(text.as_bytes()).snippet(9).chars().count(), MAX_SNIPPET);
+    }
+}
