@@ -24,12 +24,12 @@ pub struct Heads {
 
 impl Heads {
     /// Which heads the (our) names of a checkpoint belong to. Without any, it lacks its pooler.
-    pub(crate) fn of<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Self {
+    pub(crate) fn of<'a>(mut names: impl Iterator<Item = &'a str> + Clone) -> Self {
         let masked_lm = names.clone().any(|name| name.starts_with("cls.predictions."));
         Self {
             pooler: !masked_lm || names.clone().any(|name| name.starts_with("bert.pooler.")),
             masked_lm,
-            own_decoder: names.clone().any(|name| name == "cls.predictions.decoder.weight"),
+            own_decoder: names.any(|name| name == "cls.predictions.decoder.weight"),
         }
     }
 }

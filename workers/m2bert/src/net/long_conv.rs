@@ -79,7 +79,7 @@ impl LongConv {
         self.spectra.push((points, spectrum.shallow_clone()));
         let total = |spectra: &[(i64, Tensor)]| spectra.iter().map(|(_, kept)| n_bytes(kept)).sum::<usize>();
         while self.spectra.len() > MAX_SPECTRA || total(&self.spectra) > self.budget {
-            self.spectra.remove(0);
+            drop(self.spectra.remove(0));
         }
     }
 }
@@ -161,12 +161,12 @@ mod tests {
         let one = 2 * 8 * (32 / 2 + 1);
         let mut conv = LongConv::new(kernel, 3 * one).unwrap();
         for points in [16, 32, 16, 32, 20] {
-            conv.spectrum(points).unwrap();
+            drop(conv.spectrum(points).unwrap());
         }
         assert_eq!(conv.spectra.iter().map(|(points, _)| *points).collect::<Vec<_>>(), [16, 32, 20]);
-        conv.spectrum(128).unwrap();
+        drop(conv.spectrum(128).unwrap());
         assert_eq!(conv.spectra.len(), 3, "a spectrum above the budget is not kept");
-        conv.spectrum(64).unwrap();
+        drop(conv.spectrum(64).unwrap());
         assert_eq!(conv.spectra.iter().map(|(points, _)| *points).collect::<Vec<_>>(), [20, 64]);
     }
 }

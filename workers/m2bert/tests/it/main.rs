@@ -1,4 +1,5 @@
 //! The network against the outputs of a reference implementation, and the encoder against itself.
+#![expect(clippy::unwrap_used, reason = "in a test, a failed unwrap is a failed test")]
 
 mod encoder;
 mod goldens;
