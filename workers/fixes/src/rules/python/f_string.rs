@@ -9,7 +9,7 @@ use std::ops::Range;
 use tree_sitter::Node;
 
 use crate::language::Language;
-use crate::rule::{Edit, Finding, Fix, Level, Meta, Rule};
+use crate::rule::{Applicability, Edit, Finding, Fix, Level, Meta, Rule};
 use crate::rules::manual::rule_type;
 use crate::source::ParsedFile;
 
@@ -38,10 +38,11 @@ rule_type! {
     /// ```
     ///
     /// ## Fix safety
-    /// Safe. The result is for Python 3.6 and later: quotes are not used again within an f-string. Files that
-    /// are not sound Python 3 are left alone. There is a finding but no fix where
+    /// Safe, but unsafe where calls among the values change their order (`"{1} {0}".format(a(), b())`). The
+    /// result is for Python 3.6 and later: quotes are not used again within an f-string. Files that are not
+    /// sound Python 3 are left alone. There is a finding but no fix where
     /// - a comment would be lost,
-    /// - a value with side effects would be evaluated twice, not at all, or in another order,
+    /// - a value with side effects would be evaluated twice or not at all,
     /// - an f-string cannot say the same: a key with quotes or a backslash, a lambda, a value that starts
     ///   with a brace.
     pub struct FString;
@@ -91,24 +92,27 @@ fn check_call<'t>(file: &ParsedFile<'t>, node: Node<'t>) -> Option<Finding> {
         return None;
     }
     let quotes_clash = conversion.has_key && surroundings.is_in_f_string;
-    let has_fix = !conversion.is_hampered && !quotes_clash && !call.loses_comment(file);
-    let text = if has_fix && conversion.keeps_effects(&call.arguments) {
-        conversion.text(file, &call)
-    } else {
-        None
-    };
-    let fix = text.map(|text| fix(file, node, text));
+    let can_fix = !conversion.is_hampered && !quotes_clash && !call.loses_comment(file);
+    let applicability = conversion.applicability(&call.arguments).filter(|_| can_fix);
+    let fix = applicability.and_then(|applicability| {
+        let text = conversion.text(file, &call)?;
+        Some(fix(file, node, applicability, text))
+    });
     let message = "Use f-string instead of `format` call".to_owned();
     Some(Finding { rule: META.id, range: node.byte_range(), message, fix })
 }
 
-fn fix(file: &ParsedFile<'_>, node: Node<'_>, mut text: String) -> Fix {
+fn fix(file: &ParsedFile<'_>, node: Node<'_>, applicability: Applicability, mut text: String) -> Fix {
     let start = node.start_byte();
     // `return"{}"` is fine, `returnf"{a}"` is not.
     if start > 0 && file.bytes[start - 1].is_ascii_alphabetic() {
         text.insert(0, ' ');
     }
-    Fix::safe(vec![Edit::replace(node.byte_range(), text)])
+    let edits = vec![Edit::replace(node.byte_range(), text)];
+    match applicability {
+        Applicability::Safe => Fix::safe(edits),
+        Applicability::Unsafe => Fix::unsafe_(edits),
+    }
 }
 
 /// `"…".format(…)`, taken apart.
@@ -276,12 +280,17 @@ impl Conversion {
         text.push('}');
     }
 
-    /// Whether each value with side effects is still evaluated once, in the order of the arguments.
-    fn keeps_effects(&self, arguments: &Arguments<'_>) -> bool {
-        let effects: Vec<usize> =
-            (0..arguments.values.len()).filter(|&index| arguments.values[index].has_call()).collect();
-        let printed = self.printed.iter().copied().filter(|index| effects.contains(index));
-        printed.eq(effects.iter().copied())
+    /// Safe if each value with side effects is evaluated once and in the order of the arguments, unsafe if
+    /// the order differs, `None` if one is evaluated twice or no longer.
+    fn applicability(&self, arguments: &Arguments<'_>) -> Option<Applicability> {
+        let has_effect = |index: &usize| arguments.values[*index].has_call();
+        let before: Vec<usize> = (0..arguments.values.len()).filter(has_effect).collect();
+        let mut after: Vec<usize> = self.printed.iter().copied().filter(has_effect).collect();
+        if after == before {
+            return Some(Applicability::Safe);
+        }
+        after.sort_unstable();
+        (after == before).then_some(Applicability::Unsafe)
     }
 
     /// The template with its fields filled in, up to the dot. `None` if it is not UTF-8.
