@@ -13,6 +13,8 @@ use crate::rule::Rule;
 /// Every rule of this build, in the order in which fixes are stacked: a rule whose fix makes work for another
 /// stands before it (`no-var` before `prefer-const`).
 pub static ALL: &[&dyn Rule] = &[
+    &javascript::NoVar,
+    &javascript::PreferConst,
     &javascript::NoExtraBooleanCast,
     &javascript::NoUselessRename,
     &javascript::Eqeqeq,

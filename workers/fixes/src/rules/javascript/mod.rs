@@ -1,15 +1,21 @@
 //! Rules of JavaScript and TypeScript, after ESLint.
 
+pub(crate) mod declaration;
 mod eqeqeq;
+pub(crate) mod hoisting;
 mod no_extra_boolean_cast;
 mod no_useless_rename;
+mod no_var;
 mod object_shorthand;
+mod prefer_const;
 pub(crate) mod syntax;
 
 pub use eqeqeq::Eqeqeq;
 pub use no_extra_boolean_cast::NoExtraBooleanCast;
 pub use no_useless_rename::NoUselessRename;
+pub use no_var::NoVar;
 pub use object_shorthand::ObjectShorthand;
+pub use prefer_const::PreferConst;
 
 use crate::language::Language;
 

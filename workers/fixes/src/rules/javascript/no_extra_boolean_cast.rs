@@ -184,7 +184,7 @@ fn constant(file: &ParsedFile<'_>, call: Node<'_>, place: Place<'_>) -> Option<F
 fn uncast(file: &ParsedFile<'_>, cast: Node<'_>, kept: Node<'_>, before: &str, after: &str) -> Option<Fix> {
     let whole: Range<usize> = cast.byte_range();
     let changes_meaning = !can_begin_at(file, cast, kept, before == "(")
-        || (before != "(" && is_in_loop_initializer(cast) && holds_in_operator(kept));
+        || (before != "(" && holds_in_operator(kept) && is_in_loop_initializer(file, cast));
     if file.has_comment_in(whole.clone()) || changes_meaning {
         return None;
     }
@@ -199,18 +199,23 @@ fn must_part(file: &ParsedFile<'_>, cast: Node<'_>, first: Token<'_>) -> bool {
 }
 
 /// Whether `node` lies in the first part of a `for (;;)`, where a bare `in` would make another loop of it.
-fn is_in_loop_initializer(node: Node<'_>) -> bool {
-    let mut at = node;
-    while let Some(parent) = at.parent() {
-        if parent.kind() == "for_statement" {
-            return parent.child_by_field_name("initializer") == Some(at);
+///
+/// Goes down from the root, since each step up from a node costs its whole depth.
+fn is_in_loop_initializer(file: &ParsedFile<'_>, node: Node<'_>) -> bool {
+    let mut is_within = false;
+    let mut at = file.tree.root_node();
+    while let Some(child) = at.child_with_descendant(node) {
+        is_within = match at.kind() {
+            "for_statement" => at.child_by_field_name("initializer") == Some(child),
+            "statement_block" => false,
+            _ => is_within,
+        };
+        if child == node {
+            break;
         }
-        if parent.kind() == "statement_block" || parent.kind() == "program" {
-            return false;
-        }
-        at = parent;
+        at = child;
     }
-    false
+    is_within
 }
 
 fn holds_in_operator(node: Node<'_>) -> bool {

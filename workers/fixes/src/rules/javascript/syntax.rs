@@ -40,15 +40,21 @@ impl Place<'_> {
     }
 }
 
-/// The place of `node`; `None` at the root.
+/// More parentheses than anyone writes around one expression. Each step outwards costs the depth of the node,
+/// so a file of nothing but parentheses must not be walked to its end.
+const MAX_PARENTHESES: usize = 50;
+
+/// The place of `node`; `None` at the root, and for an expression in an absurd number of parentheses.
 pub(crate) fn place_of(node: Node<'_>) -> Option<Place<'_>> {
     let mut child = node;
-    let mut parent = node.parent()?;
-    while parent.kind() == "parenthesized_expression" {
+    for _ in 0..=MAX_PARENTHESES {
+        let parent = child.parent()?;
+        if parent.kind() != "parenthesized_expression" {
+            return Some(Place { parent, child });
+        }
         child = parent;
-        parent = parent.parent()?;
     }
-    Some(Place { parent, child })
+    None
 }
 
 /// The first child that is neither punctuation nor a comment.

@@ -8,6 +8,10 @@ use crate::source::ParsedFile;
 use super::annotation::parse_quoted;
 use super::syntax::{code_children, joins_word_before, utf8, without_parentheses};
 
+/// Comparisons of more bytes are not rewritten. Each fix copies the whole comparison, and a hostile file nests
+/// them many thousand times.
+const MAX_REWRITTEN_LEN: usize = 4096;
+
 /// `a < b == c`: operands with the operators between them.
 #[derive(Debug)]
 pub(super) struct Comparison<'t> {
@@ -77,9 +81,12 @@ impl<'t> Comparison<'t> {
     /// The unsafe fix of `sites`: `is` and `is not` in the place of `==` and `!=`, or, where one operand of
     /// two is `True` or `False`, the truth of the other one.
     ///
-    /// `None` if that would delete a comment, run two words together, or copy what is not UTF-8.
+    /// `None` if that would delete a comment, run two words together, or copy what is not UTF-8 or very long.
     #[must_use]
     pub(super) fn fix(&self, file: &ParsedFile<'_>, sites: &[SingletonSite]) -> Option<Fix> {
+        if self.node.byte_range().len() > MAX_REWRITTEN_LEN {
+            return None;
+        }
         let text = self.spelled_as_truth(file).or_else(|| self.spelled_with_identity(file, sites))?;
         let range = self.node.byte_range();
         let gaps = self.operands.windows(2).map(|pair| pair[0].end_byte()..pair[1].start_byte());

@@ -18,7 +18,7 @@ use super::format_arguments::{Arguments, Use};
 use super::format_template::{self, Accessor, Argument, Field, Piece};
 use super::names::{Meaning, resolve};
 use super::syntax::{
-    StringLiteral, code_children, has_comment_at, is_sound_python3, utf8, without_parentheses,
+    StringLiteral, ancestors, code_children, has_comment_at, is_sound_python3, utf8, without_parentheses,
 };
 
 rule_type! {
@@ -333,16 +333,14 @@ struct Surroundings {
 }
 
 impl Surroundings {
-    fn of(file: &ParsedFile<'_>, node: Node<'_>) -> Self {
+    fn of<'t>(file: &ParsedFile<'t>, node: Node<'t>) -> Self {
         let mut found = Self::default();
-        let mut around = node.parent();
-        while let Some(node) = around.filter(|node| !is_statement(*node)) {
-            match node.kind() {
+        for around in ancestors(file, node).into_iter().take_while(|around| !is_statement(*around)) {
+            match around.kind() {
                 "interpolation" => found.is_in_f_string = true,
-                "call" => found.feeds_gettext |= is_gettext(file, node),
+                "call" => found.feeds_gettext |= is_gettext(file, around),
                 _ => {}
             }
-            around = node.parent();
         }
         found
     }
@@ -352,7 +350,7 @@ fn is_statement(node: Node<'_>) -> bool {
     node.kind().ends_with("_statement") || matches!(node.kind(), "block" | "module")
 }
 
-fn is_gettext(file: &ParsedFile<'_>, call: Node<'_>) -> bool {
+fn is_gettext<'t>(file: &ParsedFile<'t>, call: Node<'t>) -> bool {
     const DJANGO: &[&str] = &["django.utils.translation.gettext", "django.utils.translation.gettext_lazy"];
     let Some(function) = call.child_by_field_name("function") else { return false };
     matches!(function.kind(), "identifier" | "attribute")

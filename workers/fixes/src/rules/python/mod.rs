@@ -20,3 +20,6 @@ pub use is_literal::IsLiteral;
 pub use none_comparison::NoneComparison;
 pub use true_false_comparison::TrueFalseComparison;
 pub use useless_object_inheritance::UselessObjectInheritance;
+
+#[cfg(test)]
+mod tests;

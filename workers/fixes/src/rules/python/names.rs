@@ -9,7 +9,7 @@ use tree_sitter::Node;
 
 use crate::source::ParsedFile;
 
-use super::syntax::{code_children, without_parentheses};
+use super::syntax::{ancestors, code_children, without_parentheses};
 
 /// What a name or a dotted name stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(super) enum Meaning {
 
 /// Resolves `expression`: a name, or attributes of a name.
 #[must_use]
-pub(super) fn resolve(file: &ParsedFile<'_>, expression: Node<'_>) -> Meaning {
+pub(super) fn resolve<'t>(file: &ParsedFile<'t>, expression: Node<'t>) -> Meaning {
     let mut attributes = Vec::new();
     let mut root = without_parentheses(expression);
     while root.kind() == "attribute" {
@@ -49,12 +49,12 @@ pub(super) fn resolve(file: &ParsedFile<'_>, expression: Node<'_>) -> Meaning {
     }
 }
 
-fn meaning_of_name(file: &ParsedFile<'_>, name: Node<'_>) -> Meaning {
+fn meaning_of_name<'t>(file: &ParsedFile<'t>, name: Node<'t>) -> Meaning {
     let text = file.text(name);
     let mut is_later = false;
     let mut is_innermost = true;
     let mut within = name;
-    while let Some(scope) = within.parent() {
+    for scope in ancestors(file, name) {
         if is_scope_of(scope, within) {
             let search = Search { file, name: &text, before: (!is_later).then_some(name.start_byte()) };
             let is_hidden = scope.kind() == "class_definition" && !is_innermost;
@@ -80,6 +80,15 @@ fn is_scope_of(node: Node<'_>, child: Node<'_>) -> bool {
     }
 }
 
+/// Whether a binding in `node` binds in the scope of `node`. Displays and arguments are passed over: they can
+/// be large, and they bind by `:=` at most.
+fn may_bind_within(node: Node<'_>) -> bool {
+    let kind = node.kind();
+    !matches!(kind, "function_definition" | "class_definition" | "lambda" | "argument_list")
+        && !matches!(kind, "list" | "tuple" | "set" | "dictionary" | "string" | "concatenated_string")
+        && !kind.ends_with("comprehension")
+}
+
 /// A look for what binds one name in one scope.
 struct Search<'s, 't> {
     file: &'s ParsedFile<'t>,
@@ -100,9 +109,7 @@ impl Search<'_, '_> {
                 return last;
             }
             last = self.binding(node).or(last);
-            let opens_scope = matches!(node.kind(), "function_definition" | "class_definition" | "lambda")
-                || node.kind().ends_with("comprehension");
-            if !opens_scope && cursor.goto_first_child() {
+            if may_bind_within(node) && cursor.goto_first_child() {
                 continue;
             }
             while !cursor.goto_next_sibling() {

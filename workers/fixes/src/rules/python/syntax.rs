@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use tree_sitter::Node;
 
+use crate::engine::walk;
 use crate::source::ParsedFile;
 
 /// One string literal as it is spelled; implicitly concatenated literals are several of these.
@@ -129,6 +130,18 @@ pub(super) fn without_parentheses(mut node: Node<'_>) -> Node<'_> {
     node
 }
 
+/// The nodes around `node`, from the inside out. `Node::parent` starts at the root each time; this does once.
+pub(super) fn ancestors<'t>(file: &ParsedFile<'t>, node: Node<'t>) -> Vec<Node<'t>> {
+    let mut path = Vec::new();
+    let mut at = Some(file.tree.root_node());
+    while let Some(around) = at.filter(|around| around.id() != node.id()) {
+        path.push(around);
+        at = around.child_with_descendant(node);
+    }
+    path.reverse();
+    path
+}
+
 /// Whether `is_wanted` holds for `node` or for anything in it. Does not recurse: code may nest deeply.
 pub(super) fn any_within<'t>(node: Node<'t>, mut is_wanted: impl FnMut(Node<'t>) -> bool) -> bool {
     let mut cursor = node.walk();
@@ -183,7 +196,7 @@ pub(super) fn is_sound_python3(file: &ParsedFile<'_>) -> bool {
         return true;
     }
     let mut is_python3 = true;
-    crate::engine::walk(file.tree, |node, _| {
+    walk(file.tree, |node, _| {
         is_python3 &= !matches!(node.kind(), "print_statement" | "exec_statement");
         // Statements nest in blocks and compound statements only; expressions need no look.
         is_python3
@@ -251,6 +264,23 @@ mod tests {
             let statement = code_children(file.tree.root_node()).next().unwrap();
             let outer = code_children(statement).next().unwrap();
             assert_eq!(file.text(without_parentheses(outer)), "a");
+        });
+    }
+
+    #[test]
+    fn ancestors_go_from_the_inside_out() {
+        with_file("if a:\n    f(b)\n", |file| {
+            let mut found = Vec::new();
+            walk(file.tree, |node, _| {
+                if file.bytes_of(node.byte_range()) == b"b" {
+                    found = ancestors(file, node).into_iter().map(|node| node.kind()).collect();
+                }
+                true
+            });
+            assert_eq!(
+                found,
+                ["argument_list", "call", "expression_statement", "block", "if_statement", "module"]
+            );
         });
     }
 

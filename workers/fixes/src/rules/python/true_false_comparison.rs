@@ -90,7 +90,7 @@ fn message(file: &ParsedFile<'_>, comparison: &Comparison<'_>, site: SingletonSi
     let truth = bool_value(comparison.operand(site.singleton)) == Some(true);
     let literal = if truth { "True" } else { "False" };
     let comparisons = if site.is_equal { "equality" } else { "inequality" };
-    let condition = quotable(file.text(comparison.operand(site.other)));
+    let condition = quotable(file, comparison.operand(site.other));
     if truth == site.is_equal {
         format!("Avoid {comparisons} comparisons to `{literal}`; use `{condition}:` for truth checks")
     } else {
@@ -98,10 +98,11 @@ fn message(file: &ParsedFile<'_>, comparison: &Comparison<'_>, site: SingletonSi
     }
 }
 
-fn quotable(condition: Cow<'_, str>) -> Cow<'_, str> {
-    if condition.width() > MAX_QUOTED_WIDTH || condition.contains(['\r', '\n']) {
-        "...".into()
-    } else {
-        condition
+fn quotable<'t>(file: &ParsedFile<'t>, condition: Node<'_>) -> Cow<'t, str> {
+    // Some characters have no width, but a text as long as this is wide enough without a look.
+    if condition.byte_range().len() > 16 * MAX_QUOTED_WIDTH {
+        return "...".into();
     }
+    let text = file.text(condition);
+    if text.width() > MAX_QUOTED_WIDTH || text.contains(['\r', '\n']) { "...".into() } else { text }
 }

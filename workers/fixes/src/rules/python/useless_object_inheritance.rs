@@ -75,7 +75,7 @@ impl Rule for UselessObjectInheritance {
     }
 }
 
-fn is_builtin_object(file: &ParsedFile<'_>, base: Node<'_>) -> bool {
+fn is_builtin_object<'t>(file: &ParsedFile<'t>, base: Node<'t>) -> bool {
     let last_name = match base.kind() {
         "identifier" => base,
         "attribute" => base.child_by_field_name("attribute").unwrap_or(base),

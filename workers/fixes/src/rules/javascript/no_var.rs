@@ -1,0 +1,227 @@
+//! `no-var`: `var` declarations.
+
+use tree_sitter::Node;
+
+use super::ECMASCRIPT;
+use super::declaration::{Declaration, Declarator, KINDS};
+use super::hoisting::{is_called_before, may_run_before};
+use crate::rule::{Edit, Finding, Fix, Level, Meta, Rule};
+use crate::rules::manual::rule_type;
+use crate::scopes::{ScopeKind, Scopes, Variable, VariableId};
+use crate::source::{ParsedFile, SourceKind};
+
+rule_type! {
+    /// ## What it does
+    /// Finds `var` declarations (ESLint's `no-var`).
+    ///
+    /// ## Why is this bad?
+    /// A `var` belongs to the whole function, whatever block it stands in, and can be read before it is
+    /// assigned and declared twice; each of these hides mistakes that `let` and `const` make visible.
+    ///
+    /// ## Example
+    /// ```js
+    /// var total = 0;
+    /// ```
+    /// becomes
+    /// ```js
+    /// let total = 0;
+    /// ```
+    ///
+    /// ## Fix safety
+    /// There is a fix only where block scope changes nothing that can be seen: not where the variable is used
+    /// outside its block or before its declaration, is declared twice, is captured by a closure in a loop, or
+    /// is a global of a classic script. Safe, except at the top level of a file that may be a classic script
+    /// (no `import`, `export`, `require`, `module` or `exports` in it), in functions that call `eval`, and
+    /// where a function that uses the variable may be called before the declaration has run.
+    pub struct NoVar;
+}
+
+static META: Meta = Meta {
+    id: "no-var",
+    origin: "ESLint",
+    languages: ECMASCRIPT,
+    level: Level::Warning,
+    summary: "Finds `var` declarations that should be `let` or `const`.",
+    docs: NoVar::MANUAL,
+};
+
+impl Rule for NoVar {
+    fn meta(&self) -> &'static Meta {
+        &META
+    }
+
+    fn kinds(&self) -> &'static [&'static str] {
+        KINDS
+    }
+
+    fn hands_over_to(&self) -> &'static [&'static str] {
+        &["prefer-const"]
+    }
+
+    fn check<'t>(&self, file: &ParsedFile<'t>, node: Node<'t>, out: &mut Vec<Finding>) {
+        let Some(declaration) = Declaration::of(node) else { return };
+        if declaration.keyword.kind() != "var" || is_in_global_augmentation(node) {
+            return;
+        }
+        let fix = file.scopes().and_then(|scopes| fix(file, scopes, &declaration));
+        let message = "Unexpected var, use let or const instead.".to_owned();
+        out.push(Finding { rule: META.id, range: declaration.range, message, fix });
+    }
+}
+
+/// Whether `node` stands directly in `declare global { … }`, where only `var` declares a global.
+fn is_in_global_augmentation(node: Node<'_>) -> bool {
+    let block = node.parent().filter(|parent| parent.kind() == "statement_block");
+    let owner = block.and_then(|block| block.parent()).filter(|owner| owner.kind() == "ambient_declaration");
+    owner.is_some_and(|owner| {
+        let mut children = (0..owner.child_count()).filter_map(|at| owner.child(u32::try_from(at).ok()?));
+        children.any(|child| child.kind() == "global")
+    })
+}
+
+fn fix(file: &ParsedFile<'_>, scopes: &Scopes, declaration: &Declaration<'_>) -> Option<Fix> {
+    let block = scope_node(declaration.node)?;
+    if !stands_in_statement_list(declaration) {
+        return None;
+    }
+    let in_loop = is_in_loop(declaration.node);
+    let all_initialised = declaration.declarators.iter().all(|declarator| declarator.init.is_some());
+    if in_loop && !declaration.is_loop_head && !all_initialised {
+        return None;
+    }
+    let mut is_safe = true;
+    for declarator in &declaration.declarators {
+        for binding in super::declaration::bindings(declarator.pattern) {
+            let id = scopes.variable_at(binding.name.start_byte())?;
+            let variable = scopes.variable(id);
+            let keeps_meaning = can_be_let(scopes, id, declaration)
+                && !is_used_outside(variable, block)
+                && !is_used_too_early(variable, declarator, binding.name, binding.default)
+                && !(in_loop && is_used_in_closure(scopes, variable))
+                && !is_called_before(file, scopes, variable, declarator.node.start_byte());
+            if !keeps_meaning {
+                return None;
+            }
+            is_safe &= is_safe_to_scope(file, scopes, variable, declarator);
+        }
+    }
+    let edit = Edit::replace(declaration.keyword.byte_range(), "let");
+    Some(if is_safe { Fix::safe(vec![edit]) } else { Fix::unsafe_(vec![edit]) })
+}
+
+/// Whether `let` may declare the variable at all: it is declared once, is no global, and means the same name
+/// where it is declared (a `catch` parameter may stand between).
+fn can_be_let(scopes: &Scopes, id: VariableId, declaration: &Declaration<'_>) -> bool {
+    let variable = scopes.variable(id);
+    let is_global =
+        scopes.scope(variable.scope).kind == ScopeKind::Top && scopes.kind() == SourceKind::Script;
+    let here = scopes.innermost(&declaration.range);
+    // `let arguments` would hide the function's own arguments, which `var arguments` names.
+    !is_global
+        && variable.declarations.len() == 1
+        && !matches!(variable.name.as_str(), "let" | "arguments")
+        && scopes.lookup(here, &variable.name) == Some(id)
+}
+
+fn is_used_outside(variable: &Variable, block: Node<'_>) -> bool {
+    let block = block.byte_range();
+    variable.references.iter().any(|used| used.range.start < block.start || used.range.end > block.end)
+}
+
+/// Whether the variable is used before its declaration, in its own default value, or in its own initialiser
+/// (a function there runs later).
+fn is_used_too_early(
+    variable: &Variable,
+    declarator: &Declarator<'_>,
+    name: Node<'_>,
+    default: Option<Node<'_>>,
+) -> bool {
+    let within = |node: Node<'_>, start: usize| node.start_byte() <= start && start < node.end_byte();
+    let eager_init = declarator.init.filter(|init| !is_function(*init));
+    variable.references.iter().map(|used| used.range.start).any(|start| {
+        start < declaration_start(declarator)
+            || declarator.init.is_some()
+                && (start < name.start_byte()
+                    || default.is_some_and(|default| within(default, start))
+                    || eager_init.is_some_and(|init| within(init, start)))
+    })
+}
+
+fn declaration_start(declarator: &Declarator<'_>) -> usize {
+    declarator.pattern.start_byte()
+}
+
+fn is_function(node: Node<'_>) -> bool {
+    matches!(node.kind(), "function_expression" | "generator_function" | "arrow_function")
+}
+
+fn is_used_in_closure(scopes: &Scopes, variable: &Variable) -> bool {
+    let own = scopes.function_around(variable.scope);
+    variable.references.iter().any(|used| scopes.function_around(used.scope) != own)
+}
+
+/// Whether nothing beyond what can be resolved in this file can tell `let` from `var`.
+fn is_safe_to_scope(
+    file: &ParsedFile<'_>,
+    scopes: &Scopes,
+    variable: &Variable,
+    declarator: &Declarator<'_>,
+) -> bool {
+    let scope = scopes.scope(variable.scope);
+    let may_be_global = scope.kind == ScopeKind::Top && scopes.kind() == SourceKind::Unknown;
+    !may_be_global
+        && !scope.has_direct_eval
+        && !may_run_before(file, scopes, variable, declaration_start(declarator))
+}
+
+/// The node that a `let` in the place of `node` would be bound to.
+fn scope_node(node: Node<'_>) -> Option<Node<'_>> {
+    let mut at = Some(node);
+    while let Some(candidate) = at {
+        match candidate.kind() {
+            "program" | "switch_statement" | "for_statement" | "for_in_statement" => return Some(candidate),
+            "statement_block" if !is_body_of_declaration_space(candidate) => return Some(candidate),
+            _ => at = candidate.parent(),
+        }
+    }
+    None
+}
+
+/// Whether a block is the body of a `static { … }` or a namespace, which have variables of their own.
+fn is_body_of_declaration_space(block: Node<'_>) -> bool {
+    let owner = block.parent().map_or("", |parent| parent.kind());
+    matches!(owner, "class_static_block" | "internal_module" | "module" | "ambient_declaration")
+}
+
+/// Whether a declaration of `let` is allowed where this one stands: not as the body of an `if`, nor directly in a
+/// `case`, nor exported.
+fn stands_in_statement_list(declaration: &Declaration<'_>) -> bool {
+    if declaration.is_loop_head {
+        return true;
+    }
+    let parent = declaration.node.parent().filter(|parent| parent.kind() != "ambient_declaration");
+    let parent = parent.or_else(|| declaration.node.parent()?.parent());
+    parent.is_some_and(|parent| match parent.kind() {
+        "program" | "statement_block" => true,
+        "for_statement" => parent.child_by_field_name("initializer") == Some(declaration.node),
+        _ => false,
+    })
+}
+
+/// Whether `node` stands in a loop of its own function, the loop's head included.
+fn is_in_loop(node: Node<'_>) -> bool {
+    let mut at = Some(node);
+    while let Some(candidate) = at {
+        match candidate.kind() {
+            "for_statement" | "for_in_statement" | "while_statement" | "do_statement" => return true,
+            "function_declaration"
+            | "generator_function_declaration"
+            | "method_definition"
+            | "function_expression"
+            | "generator_function"
+            | "arrow_function" => return false,
+            _ => at = candidate.parent(),
+        }
+    }
+    false
+}

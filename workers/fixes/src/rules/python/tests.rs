@@ -1,0 +1,164 @@
+//! The Python rules on their fixtures and on text that is not as it should be.
+//!
+//! `fixtures/<id>/cases.py` is what a rule reads, `fixtures/<id>/fixed.py` what is left once all its fixes, the
+//! unsafe ones too, are applied; the findings are a snapshot.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use proptest::prelude::*;
+
+use crate::engine::{apply_once, check};
+use crate::language::Language;
+use crate::rule::{Applicability, Finding, Rule};
+
+use super::{FString, IsLiteral, NoneComparison, TrueFalseComparison, UselessObjectInheritance};
+
+static RULES: &[&dyn Rule] =
+    &[&NoneComparison, &TrueFalseComparison, &IsLiteral, &UselessObjectInheritance, &FString];
+
+/// More than any fixture needs: one pass, and one for each fix that waits for another.
+const MAX_PASSES: usize = 10;
+
+fn fixture(id: &str, name: &str) -> String {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(id).join(name);
+    std::fs::read_to_string(path).expect("each rule has its fixtures")
+}
+
+fn findings(rules: &[&'static dyn Rule], text: &[u8]) -> Vec<Finding> {
+    check(text, Language::Python, rules)
+}
+
+fn mended(rules: &[&'static dyn Rule], text: &[u8], max: Applicability) -> Vec<u8> {
+    let mut text = text.to_vec();
+    for _ in 0..MAX_PASSES {
+        text = apply_once(&text, &findings(rules, &text), max);
+    }
+    text
+}
+
+fn described(text: &str, findings: &[Finding]) -> String {
+    let mut description = String::new();
+    for finding in findings {
+        let before = &text[..finding.range.start];
+        let line = 1 + before.matches('\n').count();
+        let column = 1 + before.chars().rev().take_while(|&character| character != '\n').count();
+        writeln!(description, "{line}:{column} {}", finding.message).unwrap();
+        writeln!(description, "    {:?}", &text[finding.range.clone()]).unwrap();
+        match &finding.fix {
+            None => writeln!(description, "    no fix").unwrap(),
+            Some(fix) => {
+                for edit in &fix.edits {
+                    let old = &text[edit.range.clone()];
+                    writeln!(description, "    {:?}: {old:?} -> {:?}", fix.applicability, edit.text).unwrap();
+                }
+            }
+        }
+    }
+    description
+}
+
+fn check_fixture(rule: &'static dyn Rule) {
+    let id = rule.meta().id;
+    let cases = fixture(id, "cases.py");
+    insta::assert_snapshot!(id, described(&cases, &findings(&[rule], cases.as_bytes())));
+    let fixed = String::from_utf8(mended(&[rule], cases.as_bytes(), Applicability::Unsafe)).unwrap();
+    assert_eq!(fixed, fixture(id, "fixed.py"));
+    let left = findings(&[rule], fixed.as_bytes());
+    assert!(left.iter().all(|finding| finding.fix.is_none()), "fixed is fixed");
+}
+
+#[test]
+fn e711_finds_and_fixes_its_fixture() {
+    check_fixture(&NoneComparison);
+}
+
+#[test]
+fn e712_finds_and_fixes_its_fixture() {
+    check_fixture(&TrueFalseComparison);
+}
+
+#[test]
+fn f632_finds_and_fixes_its_fixture() {
+    check_fixture(&IsLiteral);
+}
+
+#[test]
+fn up004_finds_and_fixes_its_fixture() {
+    check_fixture(&UselessObjectInheritance);
+}
+
+#[test]
+fn up032_finds_and_fixes_its_fixture() {
+    check_fixture(&FString);
+}
+
+#[test]
+fn line_ends_of_any_kind_are_kept() {
+    for rule in RULES {
+        let id = rule.meta().id;
+        let crlf = |name| fixture(id, name).replace('\n', "\r\n");
+        let fixed = mended(&[*rule], crlf("cases.py").as_bytes(), Applicability::Unsafe);
+        assert_eq!(String::from_utf8(fixed).unwrap(), crlf("fixed.py"), "{id}");
+    }
+}
+
+#[test]
+fn text_that_is_not_utf_8_is_kept_or_left_alone() {
+    let fixed = |text: &[u8]| mended(RULES, text, Applicability::Unsafe);
+    assert_eq!(fixed(b"# \xff\nclass A(object): pass\n"), b"# \xff\nclass A: pass\n");
+    assert_eq!(fixed(b"a = '\xff' is b\n"), b"a = '\xff' == b\n");
+    for left_alone in [&b"'\xff{}'.format(a)\n"[..], b"a['\xff'] == None\n", b"a['\xff'] == True\n"] {
+        assert_eq!(fixed(left_alone), left_alone);
+    }
+}
+
+#[test]
+fn a_rule_for_both_singletons_ends_where_ruff_ends() {
+    for (before, after) in [
+        ("a == None != True", "a is None is not True"),
+        ("None == True", "None"),
+        ("None != False", "None"),
+        ("True == a == None", "True is a is None"),
+    ] {
+        let fixed = mended(RULES, before.as_bytes(), Applicability::Unsafe);
+        assert_eq!(String::from_utf8(fixed).unwrap(), after, "{before}");
+    }
+}
+
+#[test]
+fn deep_nesting_is_no_danger() {
+    const DEPTH: usize = 4000;
+    for (open, inside, close) in [
+        ("(", "a", " == None)"),
+        ("(", "a", " == True)"),
+        ("(", "a", ",) is a"),
+        ("[", "'{}'.format(a)", "]"),
+        ("f('{}'.format(", "a", "))"),
+    ] {
+        let text = format!("{}{inside}{}\n", open.repeat(DEPTH), close.repeat(DEPTH));
+        let _ = findings(RULES, text.as_bytes());
+    }
+}
+
+proptest! {
+    #[test]
+    fn mangled_text_never_panics_and_edits_stay_inside(
+        which in 0..RULES.len(),
+        cuts in prop::collection::vec((any::<prop::sample::Index>(), 0..40_usize, prop::collection::vec(any::<u8>(), 0..6)), 1..6),
+    ) {
+        let mut text = fixture(RULES[which].meta().id, "cases.py").into_bytes();
+        for (at, len, insert) in cuts {
+            let at = at.index(text.len());
+            let end = (at + len).min(text.len());
+            text.splice(at..end, insert);
+        }
+        for finding in findings(RULES, &text) {
+            prop_assert!(finding.range.end <= text.len());
+            for edit in finding.fix.iter().flat_map(|fix| &fix.edits) {
+                prop_assert!(edit.range.start <= edit.range.end && edit.range.end <= text.len());
+            }
+        }
+        mended(RULES, &text, Applicability::Unsafe);
+    }
+}
