@@ -111,7 +111,7 @@ impl Cloner {
             mirrors_dir: self.mirrors_dir.clone(),
             timeout,
         };
-        let cancelled = || CloneError::Cancelled { url: request.url.clone() };
+        let cancelled = || CloneError::Cancelled { url: request.url.to_string() };
         let permit = tokio::select! {
             () = cancel.cancelled() => return Err(cancelled()),
             permit = Arc::clone(&self.permits).acquire_owned() => permit.expect("the semaphore is never closed"),
@@ -120,7 +120,7 @@ impl Cloner {
         let _stop_when_dropped = stop.clone().drop_guard();
         let credentials = Arc::clone(&self.credentials);
         let span = tracing::Span::current();
-        let url = request.url.clone();
+        let url = request.url.to_string();
         let work = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             span.in_scope(|| mirror(&request, &credentials, &stop))
@@ -223,7 +223,7 @@ impl Place {
                 self.remove(&self.draft)?;
                 return Err(match error {
                     FetchError::Clone(error) => error,
-                    FetchError::MirrorBroken(source) => CloneError::Git { url: url.clone(), source },
+                    FetchError::MirrorBroken(source) => CloneError::Git { url: url.to_string(), source },
                 });
             }
         };
@@ -261,13 +261,13 @@ fn check_local_source(url: &RemoteUrl) -> Result<(), CloneError> {
     let Some(path) = url.local_path() else { return Ok(()) };
     match path.try_exists() {
         Ok(true) => {}
-        Ok(false) => return Err(CloneError::NotFound { url: url.clone() }),
+        Ok(false) => return Err(CloneError::NotFound { url: url.to_string() }),
         Err(source) => return Err(CloneError::Disk { path: path.to_owned(), source }),
     }
     match Repository::open(path) {
         Ok(_) => Ok(()),
         Err(error) if error.code() == git2::ErrorCode::NotFound => {
-            Err(CloneError::NotARepository { url: url.clone() })
+            Err(CloneError::NotARepository { url: url.to_string() })
         }
         Err(error) => Err(CloneError::from_remote(url, error)),
     }

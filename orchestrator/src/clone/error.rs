@@ -16,48 +16,48 @@ pub enum CloneError {
     /// The server or the folder says that there is nothing.
     #[error("`{url}`: no such repository")]
     NotFound {
-        /// The address.
-        url: RemoteUrl,
+        /// The address, without anything secret.
+        url: String,
     },
     /// Something is there, but no repository.
     #[error("`{url}` is not a git repository")]
     NotARepository {
-        /// The address.
-        url: RemoteUrl,
+        /// The address, without anything secret.
+        url: String,
     },
     /// A folder of another user: git's own protection, lifted with `safe.directory`.
     #[error("`{url}` is owned by another user; `git config --global --add safe.directory` allows it")]
     OtherOwner {
-        /// The address.
-        url: RemoteUrl,
+        /// The address, without anything secret.
+        url: String,
     },
     /// There is no commit at all.
     #[error("`{url}` is empty")]
     Empty {
-        /// The address.
-        url: RemoteUrl,
+        /// The address, without anything secret.
+        url: String,
     },
     /// Neither a branch, a tag nor a commit has that name.
     #[error("`{url}` has no revision `{rev}`")]
     NoSuchRev {
-        /// The address.
-        url: RemoteUrl,
+        /// The address, without anything secret.
+        url: String,
         /// What the job asks for; `HEAD` if it asks for nothing.
         rev: String,
     },
     /// More than one object starts with these digits.
     #[error("`{rev}` is ambiguous in `{url}`, more digits are needed")]
     AmbiguousRev {
-        /// The address.
-        url: RemoteUrl,
+        /// The address, without anything secret.
+        url: String,
         /// What the job asks for.
         rev: String,
     },
     /// The revision exists and leads to a blob or a tree.
     #[error("`{rev}` of `{url}` is not a commit")]
     NotACommit {
-        /// The address.
-        url: RemoteUrl,
+        /// The address, without anything secret.
+        url: String,
         /// What the job asks for.
         rev: String,
     },
@@ -67,14 +67,14 @@ pub enum CloneError {
          or set NM_GIT_TOKEN"
     )]
     Login {
-        /// The address.
-        url: RemoteUrl,
+        /// The address, without anything secret.
+        url: String,
     },
     /// The certificate or host key is not trusted.
     #[error("`{url}`: the server's certificate or host key is not trusted")]
     Certificate {
-        /// The address.
-        url: RemoteUrl,
+        /// The address, without anything secret.
+        url: String,
         /// What libgit2 says.
         #[source]
         source: git2::Error,
@@ -82,22 +82,22 @@ pub enum CloneError {
     /// The job's limit was reached.
     #[error("`{url}` took longer than {}", humantime::format_duration(*.limit))]
     Timeout {
-        /// The address.
-        url: RemoteUrl,
+        /// The address, without anything secret.
+        url: String,
         /// The limit.
         limit: Duration,
     },
     /// The job was cancelled or the process stops.
     #[error("cloning `{url}` was cancelled")]
     Cancelled {
-        /// The address.
-        url: RemoteUrl,
+        /// The address, without anything secret.
+        url: String,
     },
     /// The connection, or a server that has trouble.
     #[error("`{url}` can't be reached")]
     Network {
-        /// The address.
-        url: RemoteUrl,
+        /// The address, without anything secret.
+        url: String,
         /// What libgit2 says.
         #[source]
         source: git2::Error,
@@ -105,8 +105,8 @@ pub enum CloneError {
     /// Anything else that libgit2 reports.
     #[error("`{url}` can't be fetched")]
     Git {
-        /// The address.
-        url: RemoteUrl,
+        /// The address, without anything secret.
+        url: String,
         /// What libgit2 says.
         #[source]
         source: git2::Error,
@@ -145,7 +145,7 @@ impl CloneError {
 
     /// Reads an error of a conversation with a remote.
     pub(super) fn from_remote(url: &RemoteUrl, source: git2::Error) -> Self {
-        let url = url.clone();
+        let url = url.to_string();
         match (source.code(), source.class()) {
             (ErrorCode::Auth, _) => Self::Login { url },
             (ErrorCode::Certificate, _) => Self::Certificate { url, source },
@@ -161,7 +161,7 @@ impl CloneError {
     }
 
     /// libgit2 gives the status in its message only.
-    fn from_http(url: RemoteUrl, source: git2::Error) -> Self {
+    fn from_http(url: String, source: git2::Error) -> Self {
         let status: u16 =
             source.message().rsplit(' ').next().and_then(|word| word.parse().ok()).unwrap_or_default();
         match status {
@@ -201,8 +201,7 @@ mod tests {
 
     #[test]
     fn a_git_daemon_without_the_repo_is_not_a_network_problem() {
-        let error =
-            read(ErrorClass::Net, "remote error: access denied or repository not exported: /nothing");
+        let error = read(ErrorClass::Net, "remote error: access denied or repository not exported: /nothing");
         assert!(matches!(error, CloneError::NotFound { .. }));
         assert!(read(ErrorClass::Net, "failed to connect").is_retryable());
     }

@@ -76,7 +76,7 @@ impl Fetch<'_> {
             .map_err(|e| self.blame(e))?;
         let offered = list(&connection).map_err(|e| self.blame(e))?;
         if offered.is_empty() {
-            return Err(CloneError::Empty { url: self.url.clone() }.into());
+            return Err(CloneError::Empty { url: self.url.to_string() }.into());
         }
         let wanted = resolve(&offered, self.rev).ok_or_else(|| self.no_such_rev())?;
         let id = self.download(connection.remote(), &wanted)?;
@@ -152,7 +152,7 @@ impl Fetch<'_> {
         match self.mirror.revparse_single(rev) {
             Ok(object) => Ok(object.id()),
             Err(error) if error.code() == ErrorCode::Ambiguous => {
-                Err(CloneError::AmbiguousRev { url: self.url.clone(), rev: rev.to_owned() }.into())
+                Err(CloneError::AmbiguousRev { url: self.url.to_string(), rev: rev.to_owned() }.into())
             }
             Err(error) if error.code() == ErrorCode::NotFound => Err(self.no_such_rev().into()),
             Err(error) => Err(FetchError::MirrorBroken(error)),
@@ -169,9 +169,11 @@ impl Fetch<'_> {
         };
         let commit = match object.peel_to_commit() {
             Err(error) if matches!(error.code(), ErrorCode::InvalidSpec | ErrorCode::Peel) => {
-                return Err(
-                    CloneError::NotACommit { url: self.url.clone(), rev: self.rev_name().to_owned() }.into()
-                );
+                return Err(CloneError::NotACommit {
+                    url: self.url.to_string(),
+                    rev: self.rev_name().to_owned(),
+                }
+                .into());
             }
             result => result.map_err(FetchError::MirrorBroken)?,
         };
@@ -213,7 +215,7 @@ impl Fetch<'_> {
     }
 
     fn no_such_rev(&self) -> CloneError {
-        CloneError::NoSuchRev { url: self.url.clone(), rev: self.rev_name().to_owned() }
+        CloneError::NoSuchRev { url: self.url.to_string(), rev: self.rev_name().to_owned() }
     }
 
     /// Tells the remote's errors from those of the mirror's own files.
@@ -223,7 +225,11 @@ impl Fetch<'_> {
         }
         let in_mirror = matches!(
             error.class(),
-            ErrorClass::Odb | ErrorClass::Object | ErrorClass::Zlib | ErrorClass::Reference | ErrorClass::Config
+            ErrorClass::Odb
+                | ErrorClass::Object
+                | ErrorClass::Zlib
+                | ErrorClass::Reference
+                | ErrorClass::Config
         );
         if in_mirror && error.code() != ErrorCode::Owner {
             return FetchError::MirrorBroken(error);

@@ -30,10 +30,10 @@ impl<'a> Watch<'a> {
     /// The error to return once [`Self::may_go_on`] has said no.
     pub(super) fn check(&self, url: &RemoteUrl) -> Result<(), CloneError> {
         if self.cancel.is_cancelled() {
-            return Err(CloneError::Cancelled { url: url.clone() });
+            return Err(CloneError::Cancelled { url: url.to_string() });
         }
         if Instant::now() >= self.deadline {
-            return Err(CloneError::Timeout { url: url.clone(), limit: self.limit });
+            return Err(CloneError::Timeout { url: url.to_string(), limit: self.limit });
         }
         Ok(())
     }

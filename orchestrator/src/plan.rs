@@ -1,0 +1,163 @@
+//! Plan: cuts the scanned files of a commit into batches and hands out a source pack for each.
+//!
+//! clone → ledger → **plan** → dispatch. [`plan_repo`] is the whole of it: one walk over the tree; scanned blobs are
+//! held until a window is full, cut evenly ([`cut`]), packed and stored, so that memory stays bounded however big
+//! the repo is. The same commit and pipeline give the same plan, byte for byte, on every machine.
+//!
+//! Blocks (libgit2, hashing): the caller runs it on a blocking thread.
+
+pub mod cut;
+
+use std::ops::Range;
+
+use git2::Repository;
+use schemas::job::Limits;
+use schemas::ledger::LedgerEntry;
+use schemas::plan::{BatchPlan, EntryIndex, RepoPlan, batch_id};
+use schemas::sources::{SourceFile, SourcePack};
+use schemas::{Digest, Language};
+
+use crate::clone::Mirror;
+use crate::ledger::{self, ScannedBlob};
+use crate::tree::WalkError;
+use cut::{cut, estimated_tokens};
+
+/// Bytes of blobs that are held before they are cut. A window ends a batch early, so it is many batches long.
+const WINDOW_BYTES: u64 = 32 << 20;
+/// Files that are held before they are cut: a million empty files are a window too.
+const WINDOW_FILES: usize = 4096;
+
+/// Why a repo has no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The tree is over its budget or has a hole.
+    #[error(transparent)]
+    Walk(#[from] WalkError),
+    /// The mirror can't be opened, or lost the commit.
+    #[error("mirror of commit `{commit}` can't be read")]
+    Mirror {
+        /// The commit.
+        commit: git2::Oid,
+        /// What libgit2 says.
+        #[source]
+        source: git2::Error,
+    },
+    /// More entries than an [`EntryIndex`] can count.
+    #[error("the tree has more than {} entries", EntryIndex::MAX)]
+    TooManyEntries,
+    /// A source pack could not be stored.
+    #[error("a source pack can't be stored")]
+    Store(#[source] StoreError),
+}
+
+/// What the callback that stores a source pack may fail with.
+pub type StoreError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Takes the ledger of the mirror's commit and plans its batches. `store` is called once per batch, in order, and
+/// returns the digest under which the pack can be read.
+///
+/// For a dry run give it [`digest_only`]: entries and batch ids are the same and nothing is stored.
+///
+/// # Errors
+/// See [`PlanError`]: all of them fail the repo. A file that can't be read is an outcome in the ledger.
+pub fn plan_repo(
+    mirror: &Mirror,
+    pipeline: Digest,
+    limits: &Limits,
+    store: &mut dyn FnMut(SourcePack) -> Result<Digest, StoreError>,
+) -> Result<RepoPlan, PlanError> {
+    let unreadable = |source| PlanError::Mirror { commit: mirror.commit, source };
+    let repo = mirror.open().map_err(unreadable)?;
+    let root = root_tree(&repo, mirror.commit).map_err(unreadable)?;
+    let mut planner =
+        Planner { pipeline, store, entries: Vec::new(), batches: Vec::new(), window: Window::default() };
+    ledger::take(&repo, root, limits, |entry, blob| planner.record(entry, blob))?;
+    planner.flush()?;
+    Ok(RepoPlan { commit: mirror.commit.to_string(), entries: planner.entries, batches: planner.batches })
+}
+
+/// A `store` that stores nothing: the digest of the pack as plain msgpack, which names no object of the store.
+///
+/// # Errors
+/// Never for a pack of a plan.
+pub fn digest_only(pack: SourcePack) -> Result<Digest, StoreError> {
+    Ok(Digest::of(&rmp_serde::to_vec_named(&pack)?))
+}
+
+fn root_tree(repo: &Repository, commit: git2::Oid) -> Result<git2::Oid, git2::Error> {
+    Ok(repo.find_commit(commit)?.tree_id())
+}
+
+/// A scanned file that is held until its window is cut.
+struct Held {
+    entry: EntryIndex,
+    language: Language,
+    bytes: Vec<u8>,
+}
+
+#[derive(Default)]
+struct Window {
+    files: Vec<Held>,
+    n_bytes: u64,
+}
+
+struct Planner<'a> {
+    pipeline: Digest,
+    store: &'a mut dyn FnMut(SourcePack) -> Result<Digest, StoreError>,
+    entries: Vec<LedgerEntry>,
+    batches: Vec<BatchPlan>,
+    window: Window,
+}
+
+impl Planner<'_> {
+    fn record(&mut self, entry: LedgerEntry, blob: Option<ScannedBlob<'_>>) -> Result<(), PlanError> {
+        let index = EntryIndex::try_from(self.entries.len()).map_err(|_| PlanError::TooManyEntries)?;
+        self.entries.push(entry);
+        let Some(blob) = blob else { return Ok(()) };
+        self.window.n_bytes += blob.bytes.len() as u64;
+        self.window.files.push(Held { entry: index, language: blob.language, bytes: blob.bytes.to_vec() });
+        if self.window.n_bytes >= WINDOW_BYTES || self.window.files.len() >= WINDOW_FILES {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Cuts what is held into batches and stores their packs.
+    fn flush(&mut self) -> Result<(), PlanError> {
+        let window = std::mem::take(&mut self.window);
+        let sizes: Vec<u64> = window.files.iter().map(|file| file.bytes.len() as u64).collect();
+        let mut files = window.files.into_iter();
+        for Range { start, end } in cut(&sizes) {
+            let batch = files.by_ref().take(end - start).collect();
+            self.add_batch(batch)?;
+        }
+        Ok(())
+    }
+
+    fn add_batch(&mut self, held: Vec<Held>) -> Result<(), PlanError> {
+        let id = batch_id(
+            self.pipeline,
+            held.iter().map(|file| {
+                let entry = &self.entries[file.entry as usize];
+                (&entry.path, entry.oid.as_str(), file.language)
+            }),
+        );
+        let n_bytes = held.iter().map(|file| file.bytes.len() as u64).sum();
+        let n_tokens = held.iter().map(|file| estimated_tokens(file.bytes.len() as u64)).sum();
+        let indices = held.iter().map(|file| file.entry).collect();
+        let pack = SourcePack { files: held.into_iter().map(|file| self.source_file(file)).collect() };
+        let sources = (self.store)(pack).map_err(PlanError::Store)?;
+        self.batches.push(BatchPlan { id, sources, files: indices, n_tokens, n_bytes });
+        Ok(())
+    }
+
+    fn source_file(&self, held: Held) -> SourceFile {
+        let entry = &self.entries[held.entry as usize];
+        SourceFile {
+            path: entry.path.clone(),
+            oid: entry.oid.clone(),
+            language: held.language,
+            bytes: held.bytes,
+        }
+    }
+}
