@@ -197,7 +197,8 @@ mod tests {
             let diff = Diff::from_buffer(&made.text).unwrap();
             let index = repo.apply_to_tree(&tree, &diff, None).unwrap();
             let entry = index.get_path(std::path::Path::new("f"), 0).unwrap();
-            prop_assert_eq!(repo.find_blob(entry.id).unwrap().content(), &new[..]);
+            let applied = repo.find_blob(entry.id).unwrap();
+            prop_assert_eq!(applied.content(), &new[..]);
             prop_assert_eq!(entry.id, made.new_oid);
         }
     }
