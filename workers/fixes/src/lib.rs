@@ -2,6 +2,7 @@
 //!
 //! Reading order: [`language`] → [`source`] → [`scopes`] → [`rule`] → [`rules`] → [`engine`] → [`report`] → [`certificate`].
 
+pub mod catalogue;
 pub mod certificate;
 pub mod engine;
 pub mod language;
@@ -11,6 +12,7 @@ pub mod rules;
 pub mod scopes;
 pub mod source;
 
+pub use catalogue::catalogue;
 pub use certificate::{Certificate, Check, CheckFailed};
 pub use engine::{Engine, FixLevel};
 pub use language::Language;

@@ -142,6 +142,11 @@ pub trait Rule: Send + Sync {
     /// The node kinds (of the tree-sitter grammar) that [`Rule::check`] wants to see.
     fn kinds(&self) -> &'static [&'static str];
 
+    /// The best applicability that its fixes reach.
+    fn best_applicability(&self) -> Applicability {
+        Applicability::Safe
+    }
+
     /// Rules that say of the mended text what this one keeps them from saying of the text as it is: `prefer-const`
     /// looks at `let`, and `no-var` makes one. Their findings at a mended place are uncovered, not caused.
     fn hands_over_to(&self) -> &'static [&'static str] {

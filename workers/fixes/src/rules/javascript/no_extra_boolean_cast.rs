@@ -6,8 +6,8 @@ use tree_sitter::Node;
 
 use super::ECMASCRIPT;
 use super::syntax::{
-    Place, Precedence, Token, can_begin_at, first_token, keep_only, named_children, operator, place_of,
-    precedence, token_before, without_parens,
+    Place, Precedence, Token, can_begin_at, first_token, keep_only, named_children, operator, path_to,
+    place_of, precedence, token_before, without_parens,
 };
 use crate::rule::{Edit, Finding, Fix, Level, Meta, Rule};
 use crate::rules::manual::rule_type;
@@ -69,16 +69,17 @@ impl Rule for NoExtraBooleanCast {
 fn check_negation(file: &ParsedFile<'_>, outer: Node<'_>) -> Option<Finding> {
     let inner = without_parens(negated(outer)?);
     let kept = without_parens(negated(inner)?);
-    let place = place_of(outer)?;
+    let path = path_to(file, outer)?;
+    let place = place_of(&path)?;
     if !expects_boolean(file, place) {
         return None;
     }
     let fix = || {
         if needs_parens(outer, place, kept) {
-            return uncast(file, outer, kept, "(", ")");
+            return uncast(file, &path, kept, "(", ")");
         }
         let before = if must_part(file, outer, Token::of(file, first_token(kept))) { " " } else { "" };
-        uncast(file, outer, kept, before, "")
+        uncast(file, &path, kept, before, "")
     };
     Some(finding(outer, "Redundant double negation.", fix()))
 }
@@ -90,7 +91,8 @@ fn check_call(file: &ParsedFile<'_>, call: Node<'_>) -> Option<Finding> {
     if !is_named_boolean(file, callee) {
         return None;
     }
-    let place = place_of(call)?;
+    let path = path_to(file, call)?;
+    let place = place_of(&path)?;
     if !expects_boolean(file, place) || !is_global(file, callee) {
         return None;
     }
@@ -100,7 +102,7 @@ fn check_call(file: &ParsedFile<'_>, call: Node<'_>) -> Option<Finding> {
         (Some(argument), None) if argument.kind() != "spread_element" => {
             let kept = without_parens(argument);
             let (before, after) = if needs_parens(call, place, kept) { ("(", ")") } else { ("", "") };
-            uncast(file, call, kept, before, after)
+            uncast(file, &path, kept, before, after)
         }
         _ => None,
     };
@@ -180,11 +182,18 @@ fn constant(file: &ParsedFile<'_>, call: Node<'_>, place: Place<'_>) -> Option<F
     Some(Fix::safe(vec![Edit::replace(whole.byte_range(), text)]))
 }
 
-/// Leaves `before`, `kept` and `after` of `cast`, if that keeps all comments and the kind of the statement.
-fn uncast(file: &ParsedFile<'_>, cast: Node<'_>, kept: Node<'_>, before: &str, after: &str) -> Option<Fix> {
-    let whole: Range<usize> = cast.byte_range();
-    let changes_meaning = !can_begin_at(file, cast, kept, before == "(")
-        || (before != "(" && holds_in_operator(kept) && is_in_loop_initializer(file, cast));
+/// Leaves `before`, `kept` and `after` of the cast at the end of `path`, if that keeps all comments and the kind
+/// of the statement.
+fn uncast(
+    file: &ParsedFile<'_>,
+    path: &[Node<'_>],
+    kept: Node<'_>,
+    before: &str,
+    after: &str,
+) -> Option<Fix> {
+    let whole: Range<usize> = path.last()?.byte_range();
+    let changes_meaning = !can_begin_at(file, path, kept, before == "(")
+        || (before != "(" && holds_in_operator(kept) && is_in_loop_initializer(path));
     if file.has_comment_in(whole.clone()) || changes_meaning {
         return None;
     }
@@ -198,22 +207,16 @@ fn must_part(file: &ParsedFile<'_>, cast: Node<'_>, first: Token<'_>) -> bool {
     })
 }
 
-/// Whether `node` lies in the first part of a `for (;;)`, where a bare `in` would make another loop of it.
-///
-/// Goes down from the root, since each step up from a node costs its whole depth.
-fn is_in_loop_initializer(file: &ParsedFile<'_>, node: Node<'_>) -> bool {
+/// Whether the end of `path` lies in the first part of a `for (;;)`, where a bare `in` would make another loop
+/// of it.
+fn is_in_loop_initializer(path: &[Node<'_>]) -> bool {
     let mut is_within = false;
-    let mut at = file.tree.root_node();
-    while let Some(child) = at.child_with_descendant(node) {
-        is_within = match at.kind() {
-            "for_statement" => at.child_by_field_name("initializer") == Some(child),
+    for (parent, child) in path.iter().zip(&path[1..]) {
+        is_within = match parent.kind() {
+            "for_statement" => parent.child_by_field_name("initializer") == Some(*child),
             "statement_block" => false,
             _ => is_within,
         };
-        if child == node {
-            break;
-        }
-        at = child;
     }
     is_within
 }

@@ -40,15 +40,29 @@ impl Place<'_> {
     }
 }
 
-/// More parentheses than anyone writes around one expression. Each step outwards costs the depth of the node,
-/// so a file of nothing but parentheses must not be walked to its end.
-const MAX_PARENTHESES: usize = 50;
+/// Deeper than anyone writes by hand. Below, rules that look outwards are silent: each look costs the depth of
+/// the node, so a hostile file of nothing but brackets would take for ever.
+const MAX_DEPTH: usize = 1000;
 
-/// The place of `node`; `None` at the root, and for an expression in an absurd number of parentheses.
-pub(crate) fn place_of(node: Node<'_>) -> Option<Place<'_>> {
-    let mut child = node;
-    for _ in 0..=MAX_PARENTHESES {
-        let parent = child.parent()?;
+/// The nodes from the root down to `node`, both included; `None` if it lies absurdly deep.
+pub(crate) fn path_to<'t>(file: &ParsedFile<'t>, node: Node<'t>) -> Option<Vec<Node<'t>>> {
+    let mut path = vec![file.tree.root_node()];
+    while let Some(&last) = path.last()
+        && last != node
+    {
+        if path.len() > MAX_DEPTH {
+            return None;
+        }
+        path.push(last.child_with_descendant(node)?);
+    }
+    Some(path)
+}
+
+/// The place of the last node of `path`; `None` at the root.
+pub(crate) fn place_of<'t>(path: &[Node<'t>]) -> Option<Place<'t>> {
+    let mut outwards = path.iter().rev();
+    let mut child = *outwards.next()?;
+    for &parent in outwards {
         if parent.kind() != "parenthesized_expression" {
             return Some(Place { parent, child });
         }
@@ -362,30 +376,30 @@ fn is_token(node: Node<'_>) -> bool {
     node.child_count() == 0 || matches!(node.kind(), "string" | "template_string" | "regex")
 }
 
-/// Whether the text of `replacement` may stand where `node` begins without changing what its statement is:
-/// it must not join the statement before it for want of a semicolon, nor turn an expression into a
-/// declaration, block or function body.
+/// Whether the text of `replacement` may stand where the last node of `path` begins without changing what its
+/// statement is: it must not join the statement before it for want of a semicolon, nor turn an expression into
+/// a declaration, block or function body.
 ///
 /// `parenthesised` says that the replacement is put into new parentheses.
 pub(crate) fn can_begin_at(
     file: &ParsedFile<'_>,
-    node: Node<'_>,
+    path: &[Node<'_>],
     replacement: Node<'_>,
     parenthesised: bool,
 ) -> bool {
+    let Some((node, ancestors)) = path.split_last() else { return true };
     let first = first_token(replacement);
-    let mut at = node;
-    while let Some(parent) = at.parent() {
+    for parent in ancestors.iter().rev() {
         match parent.kind() {
             "expression_statement" if parent.start_byte() == node.start_byte() => {
                 let joins = parenthesised || may_continue_statement(first.kind());
                 return (parenthesised || !begins_declaration(file, first))
-                    && !(joins && follows_open_statement(parent));
+                    && !(joins && follows_open_statement(*parent));
             }
             "arrow_function" => return parenthesised || first.kind() != "{",
             "export_statement" => return parenthesised || !begins_declaration(file, first),
             _ if parent.start_byte() != node.start_byte() => return true,
-            _ => at = parent,
+            _ => {}
         }
     }
     true

@@ -3,7 +3,7 @@
 use tree_sitter::Node;
 
 use crate::language::Language;
-use crate::rule::{Finding, Level, Meta, Rule};
+use crate::rule::{Applicability, Finding, Level, Meta, Rule};
 use crate::rules::manual::rule_type;
 use crate::source::ParsedFile;
 
@@ -50,6 +50,10 @@ impl Rule for NoneComparison {
 
     fn kinds(&self) -> &'static [&'static str] {
         KINDS
+    }
+
+    fn best_applicability(&self) -> Applicability {
+        Applicability::Unsafe
     }
 
     fn check<'t>(&self, file: &ParsedFile<'t>, node: Node<'t>, out: &mut Vec<Finding>) {

@@ -6,7 +6,7 @@ use tree_sitter::Node;
 use unicode_width::UnicodeWidthStr;
 
 use crate::language::Language;
-use crate::rule::{Finding, Level, Meta, Rule};
+use crate::rule::{Applicability, Finding, Level, Meta, Rule};
 use crate::rules::manual::rule_type;
 use crate::source::ParsedFile;
 
@@ -56,6 +56,10 @@ impl Rule for TrueFalseComparison {
 
     fn kinds(&self) -> &'static [&'static str] {
         KINDS
+    }
+
+    fn best_applicability(&self) -> Applicability {
+        Applicability::Unsafe
     }
 
     fn check<'t>(&self, file: &ParsedFile<'t>, node: Node<'t>, out: &mut Vec<Finding>) {
