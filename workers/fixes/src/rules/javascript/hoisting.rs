@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use tree_sitter::Node;
 
-use super::syntax::place_of;
+use super::syntax::{Place, path_to, place_of};
 use crate::scopes::{Reference, ScopeId, ScopeKind, Scopes, Variable, VariableId};
 use crate::source::ParsedFile;
 
@@ -90,7 +90,7 @@ fn enclosing_functions(file: &ParsedFile<'_>, scopes: &Scopes, from: ScopeId, to
                     let name = node.child_by_field_name("name")?;
                     Enclosing::Hoisted(scopes.variable_at(name.start_byte())?)
                 }
-                _ if runs_at_once(node) => Enclosing::Eager(node.start_byte()),
+                _ if runs_at_once(file, node) => Enclosing::Eager(node.start_byte()),
                 _ => Enclosing::Stored,
             })
         })
@@ -98,8 +98,10 @@ fn enclosing_functions(file: &ParsedFile<'_>, scopes: &Scopes, from: ScopeId, to
 }
 
 /// Whether a function expression is called, or handed to a call, where it stands.
-fn runs_at_once(function: Node<'_>) -> bool {
-    place_of(function).is_some_and(|place| match place.parent.kind() {
+fn runs_at_once<'t>(file: &ParsedFile<'t>, function: Node<'t>) -> bool {
+    let place = path_to(file, function).and_then(|path| place_of(&path));
+    // What lies too deep to be looked at may run at once.
+    place.is_none_or(|place| match place.parent.kind() {
         "arguments" | "new_expression" => true,
         "call_expression" => place.is_field("function"),
         // `(function () { … }).call(this)`
@@ -108,19 +110,19 @@ fn runs_at_once(function: Node<'_>) -> bool {
     })
 }
 
-fn node_of<'t>(file: &ParsedFile<'t>, used: &Reference) -> Option<Node<'t>> {
-    file.tree.root_node().descendant_for_byte_range(used.range.start, used.range.end)
+fn place_of_use<'t>(file: &ParsedFile<'t>, used: &Reference) -> Option<Place<'t>> {
+    let node = file.tree.root_node().descendant_for_byte_range(used.range.start, used.range.end)?;
+    place_of(&path_to(file, node)?)
 }
 
 fn is_callee(file: &ParsedFile<'_>, used: &Reference) -> bool {
-    let place = node_of(file, used).and_then(place_of);
-    place.is_some_and(|place| place.parent.kind() == "call_expression" && place.is_field("function"))
+    place_of_use(file, used)
+        .is_some_and(|place| place.parent.kind() == "call_expression" && place.is_field("function"))
 }
 
 /// Whether a use only puts the function somewhere (`exports.f = f`, `export { f }`, `f.prop = …`).
 fn is_only_stored(file: &ParsedFile<'_>, used: &Reference) -> bool {
-    let place = node_of(file, used).and_then(place_of);
-    place.is_some_and(|place| match place.parent.kind() {
+    place_of_use(file, used).is_some_and(|place| match place.parent.kind() {
         "assignment_expression" => place.is_field("right"),
         "export_specifier" | "export_statement" | "shorthand_property_identifier" | "pair" | "object" => true,
         _ => false,

@@ -5,10 +5,20 @@ use tree_sitter::Node;
 use super::ECMASCRIPT;
 use super::declaration::{Declaration, Declarator, KINDS};
 use super::hoisting::{is_called_before, may_run_before};
+use super::syntax::path_to;
 use crate::rule::{Edit, Finding, Fix, Level, Meta, Rule};
 use crate::rules::manual::rule_type;
 use crate::scopes::{ScopeKind, Scopes, Variable, VariableId};
 use crate::source::{ParsedFile, SourceKind};
+
+const FUNCTIONS: &[&str] = &[
+    "function_declaration",
+    "generator_function_declaration",
+    "method_definition",
+    "function_expression",
+    "generator_function",
+    "arrow_function",
+];
 
 rule_type! {
     /// ## What it does
@@ -60,31 +70,38 @@ impl Rule for NoVar {
 
     fn check<'t>(&self, file: &ParsedFile<'t>, node: Node<'t>, out: &mut Vec<Finding>) {
         let Some(declaration) = Declaration::of(node) else { return };
-        if declaration.keyword.kind() != "var" || is_in_global_augmentation(node) {
+        if declaration.keyword.kind() != "var" {
             return;
         }
-        let fix = file.scopes().and_then(|scopes| fix(file, scopes, &declaration));
+        let path = path_to(file, node);
+        if path.as_ref().is_some_and(|path| is_in_global_augmentation(path)) {
+            return;
+        }
+        let fix = path.zip(file.scopes()).and_then(|(path, scopes)| fix(file, scopes, &declaration, &path));
         let message = "Unexpected var, use let or const instead.".to_owned();
         out.push(Finding { rule: META.id, range: declaration.range, message, fix });
     }
 }
 
-/// Whether `node` stands directly in `declare global { … }`, where only `var` declares a global.
-fn is_in_global_augmentation(node: Node<'_>) -> bool {
-    let block = node.parent().filter(|parent| parent.kind() == "statement_block");
-    let owner = block.and_then(|block| block.parent()).filter(|owner| owner.kind() == "ambient_declaration");
-    owner.is_some_and(|owner| {
-        let mut children = (0..owner.child_count()).filter_map(|at| owner.child(u32::try_from(at).ok()?));
-        children.any(|child| child.kind() == "global")
-    })
+/// Whether the last node of `path` stands directly in `declare global { … }`, where only `var` declares a global.
+fn is_in_global_augmentation(path: &[Node<'_>]) -> bool {
+    let [.., owner, block, _] = path else { return false };
+    owner.kind() == "ambient_declaration"
+        && block.kind() == "statement_block"
+        && owner.child(1).is_some_and(|word| word.kind() == "global")
 }
 
-fn fix(file: &ParsedFile<'_>, scopes: &Scopes, declaration: &Declaration<'_>) -> Option<Fix> {
-    let block = scope_node(declaration.node)?;
-    if !stands_in_statement_list(declaration) {
+fn fix(
+    file: &ParsedFile<'_>,
+    scopes: &Scopes,
+    declaration: &Declaration<'_>,
+    path: &[Node<'_>],
+) -> Option<Fix> {
+    let block = scope_node(path)?;
+    if !stands_in_statement_list(declaration, path) {
         return None;
     }
-    let in_loop = is_in_loop(declaration.node);
+    let in_loop = is_in_loop(path);
     let all_initialised = declaration.declarators.iter().all(|declarator| declarator.init.is_some());
     if in_loop && !declaration.is_loop_head && !all_initialised {
         return None;
@@ -174,33 +191,31 @@ fn is_safe_to_scope(
         && !may_run_before(file, scopes, variable, declaration_start(declarator))
 }
 
-/// The node that a `let` in the place of `node` would be bound to.
-fn scope_node(node: Node<'_>) -> Option<Node<'_>> {
-    let mut at = Some(node);
-    while let Some(candidate) = at {
-        match candidate.kind() {
-            "program" | "switch_statement" | "for_statement" | "for_in_statement" => return Some(candidate),
-            "statement_block" if !is_body_of_declaration_space(candidate) => return Some(candidate),
-            _ => at = candidate.parent(),
-        }
-    }
-    None
+/// The node that a `let` in the place of the last node of `path` would be bound to.
+fn scope_node<'t>(path: &[Node<'t>]) -> Option<Node<'t>> {
+    (0..path.len()).rev().find(|&at| is_scope_node(path, at)).map(|at| path[at])
 }
 
-/// Whether a block is the body of a `static { … }` or a namespace, which have variables of their own.
-fn is_body_of_declaration_space(block: Node<'_>) -> bool {
-    let owner = block.parent().map_or("", |parent| parent.kind());
-    matches!(owner, "class_static_block" | "internal_module" | "module" | "ambient_declaration")
+/// The bodies of `static { … }` and of namespaces have variables of their own, and are left out as in ESLint.
+fn is_scope_node(path: &[Node<'_>], at: usize) -> bool {
+    let owner = at.checked_sub(1).map_or("", |owner| path[owner].kind());
+    match path[at].kind() {
+        "program" | "switch_statement" | "for_statement" | "for_in_statement" => true,
+        "statement_block" => {
+            !matches!(owner, "class_static_block" | "internal_module" | "module" | "ambient_declaration")
+        }
+        _ => false,
+    }
 }
 
 /// Whether a declaration of `let` is allowed where this one stands: not as the body of an `if`, nor directly in a
 /// `case`, nor exported.
-fn stands_in_statement_list(declaration: &Declaration<'_>) -> bool {
+fn stands_in_statement_list(declaration: &Declaration<'_>, path: &[Node<'_>]) -> bool {
     if declaration.is_loop_head {
         return true;
     }
-    let parent = declaration.node.parent().filter(|parent| parent.kind() != "ambient_declaration");
-    let parent = parent.or_else(|| declaration.node.parent()?.parent());
+    let outwards = path.iter().rev().skip(1);
+    let parent = outwards.into_iter().find(|node| node.kind() != "ambient_declaration");
     parent.is_some_and(|parent| match parent.kind() {
         "program" | "statement_block" => true,
         "for_statement" => parent.child_by_field_name("initializer") == Some(declaration.node),
@@ -208,20 +223,11 @@ fn stands_in_statement_list(declaration: &Declaration<'_>) -> bool {
     })
 }
 
-/// Whether `node` stands in a loop of its own function, the loop's head included.
-fn is_in_loop(node: Node<'_>) -> bool {
-    let mut at = Some(node);
-    while let Some(candidate) = at {
-        match candidate.kind() {
-            "for_statement" | "for_in_statement" | "while_statement" | "do_statement" => return true,
-            "function_declaration"
-            | "generator_function_declaration"
-            | "method_definition"
-            | "function_expression"
-            | "generator_function"
-            | "arrow_function" => return false,
-            _ => at = candidate.parent(),
-        }
-    }
-    false
+/// Whether the last node of `path` stands in a loop of its own function, the loop's head included.
+fn is_in_loop(path: &[Node<'_>]) -> bool {
+    let is_loop =
+        |kind| matches!(kind, "for_statement" | "for_in_statement" | "while_statement" | "do_statement");
+    let nearest =
+        path.iter().rev().map(|node| node.kind()).find(|kind| is_loop(kind) || FUNCTIONS.contains(kind));
+    nearest.is_some_and(is_loop)
 }

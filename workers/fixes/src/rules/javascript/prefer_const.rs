@@ -7,12 +7,22 @@ use tree_sitter::Node;
 
 use super::ECMASCRIPT;
 use super::declaration::{self, Declaration, n_elements};
-use super::syntax::named_children;
+use super::syntax::{named_children, path_to, place_of};
 use crate::engine::walk;
 use crate::rule::{Edit, Finding, Fix, Level, Meta, Rule};
 use crate::rules::manual::rule_type;
 use crate::scopes::{ScopeId, ScopeKind, Scopes, Variable};
 use crate::source::{ParsedFile, SourceKind};
+
+/// Nodes between an identifier and what gives it its value.
+const PATTERNS: &[&str] = &[
+    "array_pattern",
+    "object_pattern",
+    "pair_pattern",
+    "rest_pattern",
+    "assignment_pattern",
+    "object_assignment_pattern",
+];
 
 rule_type! {
     /// ## What it does
@@ -130,7 +140,7 @@ fn groups<'t>(file: &ParsedFile<'t>, scopes: &Scopes, declarations: &[Declaratio
             if last.replace(write.name.id()) == Some(write.name.id()) {
                 continue;
             }
-            let Some(host) = host_of(write.name) else { continue };
+            let Some(host) = host_of(file, write.name) else { continue };
             match groups.iter_mut().rev().find(|group| group.host.id() == host.id()) {
                 Some(group) => group.members.push(reported),
                 None => groups.push(Group { host, members: vec![reported] }),
@@ -179,7 +189,7 @@ fn identifier_to_report<'t>(
     let is_assigned_again = others.iter().any(|write| write.name.id() != writer.name.id());
     if is_assigned_again
         || writer.scope != candidate.variable.scope
-        || !can_become_declaration(writer.name)
+        || !can_become_declaration(file, writer.name)
         || assigns_what_cannot_be_declared(file, scopes, candidate.variable.scope, writer.name)
     {
         return None;
@@ -198,21 +208,14 @@ fn identifier_to_report<'t>(
     })
 }
 
-/// The innermost node around an identifier that is no part of a pattern.
-fn around_pattern(name: Node<'_>) -> Option<Node<'_>> {
-    let mut at = name.parent()?;
-    while matches!(
-        at.kind(),
-        "array_pattern"
-            | "object_pattern"
-            | "pair_pattern"
-            | "rest_pattern"
-            | "assignment_pattern"
-            | "object_assignment_pattern"
-    ) {
-        at = at.parent()?;
+/// The nodes from the root down to the innermost around an identifier that is no part of a pattern.
+fn path_around_pattern<'t>(file: &ParsedFile<'t>, name: Node<'t>) -> Option<Vec<Node<'t>>> {
+    let mut path = path_to(file, name)?;
+    path.pop();
+    while path.last().is_some_and(|node| PATTERNS.contains(&node.kind())) {
+        path.pop();
     }
-    Some(at)
+    Some(path)
 }
 
 fn is_assignment(node: Node<'_>) -> bool {
@@ -225,35 +228,38 @@ fn is_declaring_head(node: Node<'_>) -> bool {
 }
 
 /// The declarator or assignment that gives the identifier its value.
-fn host_of(name: Node<'_>) -> Option<Node<'_>> {
-    around_pattern(name).filter(|node| {
-        node.kind() == "variable_declarator" || is_declaring_head(*node) || is_assignment(*node)
-    })
+fn host_of<'t>(file: &ParsedFile<'t>, name: Node<'t>) -> Option<Node<'t>> {
+    path_around_pattern(file, name)?.pop().filter(|node| is_host(*node))
+}
+
+fn is_host(node: Node<'_>) -> bool {
+    node.kind() == "variable_declarator" || is_declaring_head(node) || is_assignment(node)
 }
 
 /// Whether a declaration could stand where the identifier gets its value.
-fn can_become_declaration(name: Node<'_>) -> bool {
-    let Some(host) = host_of(name) else { return false };
-    if !is_assignment(host) {
+fn can_become_declaration<'t>(file: &ParsedFile<'t>, name: Node<'t>) -> bool {
+    let Some(path) = path_around_pattern(file, name) else { return false };
+    let Some(host) = path.last().filter(|node| is_host(**node)) else { return false };
+    if !is_assignment(*host) {
         return true;
     }
-    let statement = super::syntax::place_of(host).map(|place| place.parent);
-    let Some(statement) = statement.filter(|node| node.kind() == "expression_statement") else {
-        return false;
-    };
-    let list = statement.parent().map_or("", |parent| parent.kind());
-    matches!(list, "program" | "statement_block" | "switch_case" | "switch_default")
+    let Some(statement) = place_of(&path).map(|place| place.parent) else { return false };
+    let list = path.iter().rev().skip_while(|node| **node != statement).nth(1);
+    statement.kind() == "expression_statement"
+        && list.is_some_and(|list| {
+            matches!(list.kind(), "program" | "statement_block" | "switch_case" | "switch_default")
+        })
 }
 
 /// Whether a destructuring assignment also assigns properties, or variables from further out: then it cannot be
 /// turned into a declaration.
-fn assigns_what_cannot_be_declared(
-    file: &ParsedFile<'_>,
+fn assigns_what_cannot_be_declared<'t>(
+    file: &ParsedFile<'t>,
     scopes: &Scopes,
     scope: ScopeId,
-    name: Node<'_>,
+    name: Node<'t>,
 ) -> bool {
-    let Some(target) = host_of(name)
+    let Some(target) = host_of(file, name)
         .filter(|host| host.kind() == "assignment_expression")
         .and_then(|host| host.child_by_field_name("left"))
     else {
