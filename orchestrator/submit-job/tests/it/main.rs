@@ -1,0 +1,7 @@
+//! The real binary against a real nats-server and a store on disk, without an orchestrator: what it says, what it
+//! sends, what it writes, how it ends.
+
+mod commands;
+mod help;
+mod submit;
+mod system;
