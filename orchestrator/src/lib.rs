@@ -1,1 +1,23 @@
-//! Placeholder.
+//! The orchestrator: takes jobs in, clones and plans repos, keeps a small window of batches in the queue, counts
+//! results, and writes the report. The only user of git2.
+//!
+//! In the order of a job: [`intake`] → [`clone`] → [`ledger`] → [`plan`] → [`prepare`] (the three together) →
+//! [`state`] (the pure part) inside [`job`] (the shell around it) → [`collect`] → [`report`] through [`write`].
+//! [`service`] is what they share; [`health`] knows the workers.
+
+pub mod attributes;
+pub mod clone;
+pub mod collect;
+pub mod config;
+pub mod credentials;
+pub mod health;
+pub mod intake;
+pub mod job;
+pub mod ledger;
+pub mod plan;
+pub mod prepare;
+pub mod report;
+pub mod service;
+pub mod state;
+pub mod tree;
+pub mod write;

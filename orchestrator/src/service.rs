@@ -1,0 +1,144 @@
+//! What the parts of the orchestrator share, and how they are started and stopped.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use bus::{Bus, Connection};
+use schemas::JobId;
+use tensor_store::Store;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::info;
+
+use crate::clone::Cloner;
+use crate::config::Config;
+use crate::credentials::Credentials;
+use crate::health::WorkerTable;
+use crate::job::Input;
+use crate::{collect, health, intake};
+
+/// What every part holds. Cheap to clone.
+#[derive(Clone)]
+pub struct Service {
+    /// The connection.
+    pub bus: Bus,
+    /// The truth.
+    pub store: Store,
+    /// Mirrors repositories, a few at a time.
+    pub cloner: Cloner,
+    /// Who works.
+    pub workers: Arc<WorkerTable>,
+    /// Every task that must end before the process does.
+    pub tasks: TaskTracker,
+    /// Cancelled when the process is to end.
+    pub stop: CancellationToken,
+    jobs: Arc<Mutex<HashMap<JobId, mpsc::Sender<Input>>>>,
+}
+
+impl Service {
+    /// Registers an active job. `None` if it is active already.
+    #[must_use]
+    pub fn register(&self, job: &JobId) -> Option<mpsc::Receiver<Input>> {
+        let mut jobs = self.jobs.lock().expect("no holder of the lock panics");
+        if jobs.contains_key(job) {
+            return None;
+        }
+        // Inputs are ids: enough room that collecting waits only for a job that is really behind.
+        let (sender, receiver) = mpsc::channel(1024);
+        jobs.insert(job.clone(), sender);
+        Some(receiver)
+    }
+
+    /// Forgets a job that ended.
+    pub fn unregister(&self, job: &JobId) {
+        self.jobs.lock().expect("no holder of the lock panics").remove(job);
+    }
+
+    /// Hands an input to a job. `false` if no such job is active.
+    pub async fn send(&self, job: &JobId, input: Input) -> bool {
+        let sender = self.jobs.lock().expect("no holder of the lock panics").get(job).cloned();
+        match sender {
+            Some(sender) => sender.send(input).await.is_ok(),
+            None => false,
+        }
+    }
+
+    /// Active jobs.
+    #[must_use]
+    pub fn n_jobs(&self) -> usize {
+        self.jobs.lock().expect("no holder of the lock panics").len()
+    }
+}
+
+/// Milliseconds since 1970, for records that people read. Nothing is decided by it.
+#[must_use]
+pub fn now_ms() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Milliseconds since `start`.
+#[must_use]
+pub fn elapsed_ms(start: Instant) -> u64 {
+    u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Runs the orchestrator until it is told to stop.
+///
+/// # Errors
+/// If it cannot start: no server, another topology, no store.
+pub fn main(config: Config) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("start the runtime")?;
+    runtime.block_on(run(config))
+}
+
+async fn run(config: Config) -> anyhow::Result<()> {
+    let stop = bus::boot::cancel_on_signals().context("listen for signals")?;
+    if config.exit_with_parent {
+        bus::boot::cancel_with_parent(stop.clone());
+    }
+    let service = start(&config, stop).await?;
+    info!(store = config.store, "orchestrator ready");
+    service.stop.cancelled().await;
+    service.tasks.close();
+    service.tasks.wait().await;
+    service.bus.flush().await.context("flush the last messages")
+}
+
+/// How long a server that is still starting is waited for.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(20);
+
+async fn start(config: &Config, stop: CancellationToken) -> anyhow::Result<Service> {
+    let connection = Connection {
+        urls: config.nats.clone(),
+        token: config.nats_token.clone(),
+        credentials: config.creds.clone(),
+        name: "orchestrator".to_owned(),
+    };
+    let bus = Bus::connect_patiently(&connection, CONNECT_PATIENCE).await?;
+    bus.verify_topology().await?;
+    let store = Store::open(&config.store).context("open the object store")?;
+    let credentials = Credentials::from_variables(std::env::vars());
+    let service = Service {
+        bus,
+        store,
+        cloner: Cloner::new(config.data_dir.join("mirrors"), credentials, config.clones),
+        workers: Arc::new(WorkerTable::default()),
+        tasks: TaskTracker::new(),
+        stop,
+        jobs: Arc::default(),
+    };
+    // Jobs that were active come first: their results may be waiting in the queue.
+    intake::resume_all(&service).await.context("resume the jobs of an earlier run")?;
+    health::start(&service).await?;
+    collect::start(&service).await?;
+    intake::start(&service).await?;
+    Ok(service)
+}

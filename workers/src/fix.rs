@@ -1,0 +1,163 @@
+//! Parse, rules, fixes, certificates: off the runtime, on the threads for parsing.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use fixes::report::{FileFinding, FileReport};
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+use schemas::result::{
+    Certificate, DroppedFix, Edit, FileResult, Finding, Fixability, Mend, Place, RuleFailure, ScannedFile,
+};
+use schemas::sources::SourceFile;
+use schemas::{Digest, FixLevel, Language, Pipeline};
+use tokio::sync::oneshot;
+
+use crate::fetch::Recipe;
+
+/// Runs the rules over every file. A file that breaks the engine fails alone.
+pub(crate) async fn files(recipe: &Arc<Recipe>, files: &Arc<[SourceFile]>) -> Vec<FileResult> {
+    let (reply, results) = oneshot::channel();
+    let (recipe, files) = (Arc::clone(recipe), Arc::clone(files));
+    rayon::spawn(move || {
+        // Nobody listens if the batch was given back meanwhile.
+        if !reply.is_closed() {
+            reply.send(files.par_iter().map(|file| one(&recipe, file)).collect()).ok();
+        }
+    });
+    results.await.expect("one file's panic is caught")
+}
+
+/// Runs the rules over one file.
+#[must_use]
+pub fn one(recipe: &Recipe, file: &SourceFile) -> FileResult {
+    let mend = || recipe.engine.mend(&file.bytes, language(file.language));
+    match catch_unwind(AssertUnwindSafe(mend)) {
+        Ok(report) => FileResult::Scanned(scanned(recipe.fix, report)),
+        Err(_) => FileResult::Failed { reason: "the fix engine panicked on this file".to_owned() },
+    }
+}
+
+fn language(language: Language) -> fixes::Language {
+    match language {
+        Language::JavaScript => fixes::Language::JavaScript,
+        Language::TypeScript => fixes::Language::TypeScript,
+        Language::Tsx => fixes::Language::Tsx,
+        Language::Python => fixes::Language::Python,
+    }
+}
+
+/// The engine's report in the words of the wire.
+fn scanned(level: FixLevel, report: FileReport) -> ScannedFile {
+    let findings: Vec<Finding> = report.findings.iter().map(finding).collect();
+    let applied = |fix: Fixability| match level {
+        FixLevel::None => false,
+        FixLevel::Safe => fix == Fixability::Safe,
+        FixLevel::Unsafe => fix != Fixability::None,
+    };
+    let n_fixes = |rule: &str| {
+        let n = findings.iter().filter(|finding| finding.rule == rule && applied(finding.fix)).count();
+        u32::try_from(n).unwrap_or(u32::MAX)
+    };
+    let alone = report.alone.iter().map(|certificate| mend(certificate, 1, n_fixes(&certificate.rule)));
+    let step = |step: &fixes::report::Step| {
+        let n_edits = u32::try_from(step.certificate.edits.len()).unwrap_or(u32::MAX);
+        mend(&step.certificate, step.round, n_edits)
+    };
+    let dropped = report.dropped.iter().map(|dropped| DroppedFix {
+        rule: dropped.rule.to_string(),
+        check: dropped.check.name().to_owned(),
+        n: dropped.n_fixes,
+    });
+    let cycles = report.cycles.iter().map(|rule| DroppedFix { rule: rule.to_string(), check: "cycle".into(), n: 1 });
+    let failures = report.rule_failures.iter().map(|failure| RuleFailure {
+        rule: failure.rule.to_string(),
+        reason: failure.message.clone(),
+    });
+    ScannedFile {
+        alone: alone.collect(),
+        series: report.series.iter().map(step).collect(),
+        dropped: dropped.chain(cycles).collect(),
+        syntax_errors: report.syntax_errors,
+        rule_failures: failures.collect(),
+        tokens: None,
+        findings,
+    }
+}
+
+fn finding(finding: &FileFinding) -> Finding {
+    Finding {
+        rule: finding.rule.to_string(),
+        message: finding.message.clone(),
+        place: Place {
+            start: finding.range.start as u64,
+            end: finding.range.end as u64,
+            line: finding.start.line,
+            column: finding.start.column,
+            end_line: finding.end.line,
+            end_column: finding.end.column,
+        },
+        fix: match finding.fixable {
+            None => Fixability::None,
+            Some(fixes::Applicability::Unsafe) => Fixability::Unsafe,
+            Some(fixes::Applicability::Safe) => Fixability::Safe,
+        },
+        fingerprint: Digest::of(finding.fingerprint.as_bytes()),
+    }
+}
+
+fn mend(certificate: &fixes::Certificate, round: u32, n_fixes: u32) -> Mend {
+    let edit = |edit: &fixes::Edit| Edit {
+        start: edit.range.start as u64,
+        end: edit.range.end as u64,
+        text: edit.text.clone(),
+    };
+    let digest = |hex: &str| hex.parse().expect("the engine's digests are BLAKE3 in hex");
+    Mend {
+        rule: certificate.rule.to_string(),
+        round,
+        n_fixes,
+        edits: certificate.edits.iter().map(edit).collect(),
+        certificate: Certificate {
+            engine: Pipeline::ENGINE.to_owned(),
+            before: digest(&certificate.before),
+            after: digest(&certificate.after),
+            checks: certificate.checks.iter().map(|check| check.name().to_owned()).collect(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recipe(level: fixes::FixLevel) -> Recipe {
+        let engine = fixes::Engine::new(["no-var"], level).unwrap();
+        Recipe { engine, fix: FixLevel::Safe, model: None }
+    }
+
+    #[test]
+    fn the_edits_on_the_wire_make_the_certified_text() {
+        let text = b"function f() { var a = 1; return a; }\r\n";
+        let file = SourceFile {
+            path: "a.js".into(),
+            oid: String::new(),
+            language: Language::JavaScript,
+            bytes: text.to_vec(),
+        };
+        let FileResult::Scanned(scanned) = one(&recipe(fixes::FixLevel::Safe), &file) else { panic!("failed") };
+        let mend = &scanned.alone[0];
+        assert_eq!(mend.certificate.before, Digest::of(text));
+        let after = schemas::result::apply_edits(text, &mend.edits).unwrap();
+        assert_eq!(after, b"function f() { let a = 1; return a; }\r\n");
+        assert_eq!(mend.certificate.after, Digest::of(&after));
+        assert_eq!(mend.n_fixes, 1);
+    }
+
+    #[test]
+    fn both_tables_of_file_names_agree() {
+        for name in ["a.js", "b.mjs", "c.cjs", "d.jsx", "e.ts", "f.cts", "g.mts", "h.tsx", "i.py", "j.pyi", "k.c", "l"] {
+            let theirs = fixes::Language::of_path(name.as_bytes());
+            assert_eq!(Language::of_path(name.as_bytes()).map(language), theirs, "{name}");
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! The model thread: one named thread that owns the model, fed through a bounded channel. A tensor library wants one
+//! long-lived thread; a runtime wants none of its work.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use model_dir::ModelDir;
+use model_dir::{Encode, EncodeError, Encodings, TokenBatch};
+use schemas::{Digest, ModelRef};
+use tensor_store::{Key, Store};
+use tokio::sync::{mpsc, oneshot};
+use tracing::{info, warn};
+
+use crate::error::StageError;
+
+/// Makes an encoder out of a model directory, on the thread that will own it.
+pub type Loader = fn(&ModelDir, usize) -> Result<Box<dyn Encode>, String>;
+
+/// The models of this worker: fetched from the store once, one loaded at a time.
+pub struct Models {
+    store: Store,
+    dir: PathBuf,
+    n_threads: usize,
+    loader: Loader,
+    loaded: tokio::sync::Mutex<Option<Arc<Model>>>,
+    /// What the heartbeat says; not behind the lock that loading holds.
+    digest: Mutex<Option<Digest>>,
+}
+
+/// A model that is loaded. Dropped by its last user, its thread ends.
+pub struct Model {
+    digest: Digest,
+    /// Tokenizer and configuration.
+    pub dir: ModelDir,
+    commands: mpsc::Sender<Forward>,
+}
+
+struct Forward {
+    batch: TokenBatch,
+    reply: oneshot::Sender<Result<Encodings, EncodeError>>,
+}
+
+/// One batch ahead: the model never waits for the next one, and a second would only hold memory.
+const PREFETCH: usize = 1;
+
+impl Models {
+    /// Models kept under `dir`, run on `n_threads` threads.
+    #[must_use]
+    pub fn new(store: Store, dir: PathBuf, n_threads: usize) -> Self {
+        Self::with_loader(store, dir, n_threads, |dir, n_threads| {
+            match m2bert::Encoder::load(dir, m2bert::Device::Cpu, n_threads) {
+                Ok(encoder) => Ok(Box::new(encoder)),
+                Err(error) => Err(error.to_string()),
+            }
+        })
+    }
+
+    /// As [`Models::new`], with another encoder: for tests of the loop.
+    #[must_use]
+    pub fn with_loader(store: Store, dir: PathBuf, n_threads: usize, loader: Loader) -> Self {
+        Self { store, dir, n_threads, loader, loaded: tokio::sync::Mutex::default(), digest: Mutex::default() }
+    }
+
+    /// The digest of the model that is loaded, if any.
+    #[must_use]
+    pub fn loaded(&self) -> Option<Digest> {
+        *self.digest.lock().expect("no holder of the lock panics")
+    }
+
+    /// The model, loaded.
+    ///
+    /// # Errors
+    /// [`StageError::Store`] if it cannot be fetched, [`StageError::Model`] if it cannot be used.
+    pub async fn get(&self, wanted: &ModelRef) -> Result<Arc<Model>, StageError> {
+        let mut loaded = self.loaded.lock().await;
+        if let Some(model) = &*loaded
+            && model.digest == wanted.digest
+        {
+            return Ok(Arc::clone(model));
+        }
+        // The old one goes first: two models may not fit.
+        *loaded = None;
+        let folder = self.fetch(wanted.digest).await?;
+        let (loader, n_threads, digest) = (self.loader, self.n_threads, wanted.digest);
+        let bad = move |reason: String| StageError::Model { digest: digest.to_string(), reason };
+        let dir = tokio::task::spawn_blocking(move || ModelDir::open(&folder))
+            .await
+            .map_err(|_| StageError::Cancelled)?
+            .map_err(|error| bad(error.to_string()))?;
+        if dir.digest() != wanted.digest.to_string() {
+            return Err(bad(format!("its files have the digest {}", dir.digest())));
+        }
+        let model = Arc::new(Model::start(digest, dir, loader, n_threads).await.map_err(bad)?);
+        info!(model = %digest, name = wanted.name, "model loaded");
+        *self.digest.lock().expect("no holder of the lock panics") = Some(digest);
+        *loaded = Some(Arc::clone(&model));
+        Ok(model)
+    }
+
+    /// Copies the files of a model out of the store, once. Another worker of the machine may do so at the same time:
+    /// each fills a folder of its own and renames it.
+    async fn fetch(&self, digest: Digest) -> Result<PathBuf, StageError> {
+        let folder = self.dir.join(digest.to_string());
+        if folder.is_dir() {
+            return Ok(folder);
+        }
+        let store_error = |source| StageError::Store { what: "fetch the model", source };
+        let io_error = |error: std::io::Error| StageError::Model {
+            digest: digest.to_string(),
+            reason: format!("cannot be kept in `{}`: {error}", self.dir.display()),
+        };
+        let part = self.dir.join(format!("{digest}.{}.part", std::process::id()));
+        tokio::fs::create_dir_all(&part).await.map_err(io_error)?;
+        for file in self.store.list_names(&Key::model_prefix(digest)).await.map_err(store_error)? {
+            let bytes = self.store.get(&Key::model_file(digest, &file)).await.map_err(store_error)?;
+            tokio::fs::write(part.join(&file), &bytes).await.map_err(io_error)?;
+        }
+        if let Err(error) = tokio::fs::rename(&part, &folder).await {
+            tokio::fs::remove_dir_all(&part).await.map_err(io_error)?;
+            if !folder.is_dir() {
+                return Err(io_error(error));
+            }
+        }
+        Ok(folder)
+    }
+}
+
+impl Model {
+    async fn start(digest: Digest, dir: ModelDir, loader: Loader, n_threads: usize) -> Result<Self, String> {
+        let (commands, queue) = mpsc::channel(PREFETCH);
+        let (ready, is_ready) = oneshot::channel();
+        let run = move || match loader(&dir, n_threads) {
+            Ok(encoder) => {
+                if ready.send(Ok(dir)).is_ok() {
+                    model_thread(encoder, queue);
+                }
+            }
+            Err(error) => {
+                ready.send(Err(error)).ok();
+            }
+        };
+        std::thread::Builder::new().name("m2bert".into()).spawn(run).map_err(|error| error.to_string())?;
+        let dir = is_ready.await.unwrap_or_else(|_| Err("loading it panicked".to_owned()))?;
+        Ok(Self { digest, dir, commands })
+    }
+
+    /// Runs one batch of tokens on the model thread.
+    ///
+    /// # Errors
+    /// [`EncodeError`].
+    pub async fn encode(&self, batch: TokenBatch) -> Result<Encodings, EncodeError> {
+        let gone = || EncodeError::Device("the model thread is gone".into());
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(Forward { batch, reply }).await.map_err(|_| gone())?;
+        answer.await.unwrap_or_else(|_| Err(gone()))
+    }
+}
+
+/// Runs on the thread `m2bert`. Ends when the model is dropped.
+fn model_thread(mut model: Box<dyn Encode>, mut queue: mpsc::Receiver<Forward>) {
+    while let Some(Forward { batch, reply }) = queue.blocking_recv() {
+        // Whoever asked was told to stop.
+        if reply.is_closed() {
+            continue;
+        }
+        let answer = encode_halving(model.as_mut(), &batch);
+        reply.send(answer).ok();
+    }
+}
+
+/// Encodes a batch; out of memory, in halves.
+fn encode_halving(model: &mut dyn Encode, batch: &TokenBatch) -> Result<Encodings, EncodeError> {
+    match model.encode(batch) {
+        Err(EncodeError::OutOfMemory(reason)) if batch.n_rows() > 1 => {
+            warn!(n_rows = batch.n_rows(), reason, "out of memory, trying halves");
+            let (left, right) = batch.rows().split_at(batch.n_rows() / 2);
+            let left = encode_halving(model, &TokenBatch::new(left.to_vec()))?;
+            let right = encode_halving(model, &TokenBatch::new(right.to_vec()))?;
+            Ok(joined(&left, &right))
+        }
+        answer => answer,
+    }
+}
+
+fn joined(left: &Encodings, right: &Encodings) -> Encodings {
+    let all = |of: fn(&Encodings, usize) -> &[f32]| {
+        let rows = (0..left.n_rows()).map(|row| of(left, row)).chain((0..right.n_rows()).map(|row| of(right, row)));
+        rows.flatten().copied().collect()
+    };
+    Encodings::new(left.hidden_size(), all(Encodings::sentence), all(Encodings::mean))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Says of each row its first token; takes no more than two rows at once.
+    struct Small;
+
+    impl Encode for Small {
+        fn hidden_size(&self) -> usize {
+            1
+        }
+
+        fn max_tokens(&self) -> usize {
+            8
+        }
+
+        #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+        fn encode(&mut self, batch: &TokenBatch) -> Result<Encodings, EncodeError> {
+            if batch.n_rows() > 2 {
+                return Err(EncodeError::OutOfMemory("two rows fit".into()));
+            }
+            let first: Vec<f32> = batch.rows().iter().map(|row| row[0] as f32).collect();
+            Ok(Encodings::new(1, first.clone(), first))
+        }
+    }
+
+    #[test]
+    fn out_of_memory_halves_the_batch_and_keeps_the_order() {
+        let batch = TokenBatch::new((0..7).map(|n| vec![n, 9]).collect());
+        let encodings = encode_halving(&mut Small, &batch).unwrap();
+        let order: Vec<f32> = (0..7).map(|row| encodings.sentence(row)[0]).collect();
+        assert_eq!(order, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    }
+}

@@ -1,0 +1,99 @@
+//! What happens to a batch, from top to bottom.
+//!
+//! job → clone → ledger → plan → **batch** → results → report
+
+use std::time::Instant;
+
+use schemas::messages::{BatchReady, BatchStats};
+use schemas::result::{BatchResult, FileResult};
+use tensor_store::Store;
+
+use crate::error::StageError;
+use crate::fetch::Recipes;
+use crate::model::Models;
+use crate::{fetch, fix, infer, persist};
+
+/// The stages and what they hold on to between batches.
+pub struct Pipeline {
+    store: Store,
+    recipes: Recipes,
+    models: Models,
+}
+
+/// A batch whose result is stored.
+pub struct Processed {
+    /// Whether it was there already.
+    pub reused: bool,
+    /// What it took.
+    pub stats: BatchStats,
+}
+
+impl Pipeline {
+    /// Stages over a store and a place for models.
+    #[must_use]
+    pub fn new(store: Store, models: Models) -> Self {
+        Self { recipes: Recipes::new(store.clone()), store, models }
+    }
+
+    /// The digest of the model that is loaded, if any.
+    #[must_use]
+    pub fn loaded_model(&self) -> Option<schemas::Digest> {
+        self.models.loaded()
+    }
+
+    /// Does one batch: when this returns, its result and its tensors are stored.
+    ///
+    /// # Errors
+    /// [`StageError`]; a bad file is no error but a [`FileResult::Failed`].
+    pub async fn process(&self, batch: &BatchReady) -> Result<Processed, StageError> {
+        if let Some(stats) = persist::result_is_there(&self.store, batch).await? {
+            return Ok(Processed { reused: true, stats });
+        }
+        let mut clock = Clock::start();
+        let recipe = self.recipes.get(batch.pipeline).await?; //             engine with its rules, model
+        let files = fetch::sources(&self.store, batch.sources).await?; //    Arc<[SourceFile]>
+        let fetch_ms = clock.lap();
+        let mut results = fix::files(&recipe, &files).await; //              Vec<FileResult>, one per file
+        let fix_ms = clock.lap();
+        let encoded = infer::files(&self.models, &recipe, &files, &mut results).await?; // f32 [n_windows, D] per file
+        let infer_ms = clock.lap();
+        let tensors = persist::tensors(&self.store, &recipe, &encoded).await?; //          Option<Digest>
+        let result = BatchResult { batch: batch.batch, pipeline: batch.pipeline, files: results, tensors };
+        persist::result(&self.store, &result).await?;
+        let stats = BatchStats {
+            n_files: files.len() as u64,
+            n_bytes: files.iter().map(|file| file.bytes.len() as u64).sum(),
+            n_tokens: encoded.n_tokens,
+            n_padded_tokens: encoded.n_padded_tokens,
+            n_findings: n_findings(&result),
+            fetch_ms,
+            fix_ms,
+            infer_ms,
+            persist_ms: clock.lap(),
+        };
+        Ok(Processed { reused: false, stats })
+    }
+}
+
+pub(crate) fn n_findings(result: &BatchResult) -> u64 {
+    let of_file = |file: &FileResult| match file {
+        FileResult::Scanned(scanned) => scanned.findings.len() as u64,
+        FileResult::Failed { .. } => 0,
+    };
+    result.files.iter().map(of_file).sum()
+}
+
+/// Milliseconds between one stage and the next.
+struct Clock(Instant);
+
+impl Clock {
+    fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    fn lap(&mut self) -> u64 {
+        let elapsed = self.0.elapsed();
+        self.0 = Instant::now();
+        u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+    }
+}
