@@ -1,0 +1,3 @@
+//! Integration tests of the orchestrator.
+
+mod report;
