@@ -49,13 +49,19 @@ pub(super) fn of_texts(
 }
 
 fn header(path: &RepoPath, mode: u32, old_oid: Oid, new_oid: Oid) -> String {
-    let (old, new) = (path.with_prefix("a/"), path.with_prefix("b/"));
+    let (old, new) = (name(path, "a/"), name(path, "b/"));
     // A tab ends a name that holds spaces, or else readers would cut it at the first.
     let end = if old.contains(char::is_whitespace) && !old.starts_with('"') { "\t" } else { "" };
     let mut text = format!("diff --git {old} {new}\n");
     writeln!(text, "index {old_oid}..{new_oid} {mode:06o}\n--- {old}{end}\n+++ {new}{end}")
         .expect("a string takes all text");
     text
+}
+
+/// The name of a side, quoted also where it ends in a blank, which libgit2 would trim.
+fn name(path: &RepoPath, side: &str) -> String {
+    let name = path.with_prefix(side);
+    if name.ends_with(char::is_whitespace) { format!("\"{name}\"") } else { name }
 }
 
 fn write_hunk(patch: &Patch<'_>, index: usize, text: &mut Vec<u8>) -> Result<(), git2::Error> {

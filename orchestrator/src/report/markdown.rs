@@ -38,7 +38,7 @@ fn write_summary(out: &mut String, report: &Report) -> fmt::Result {
     let (n_findings, n_fixed) = (sum(&totals.findings), sum(&totals.fixed));
     writeln!(
         out,
-        "{} found in {}; the patches mend {}.",
+        "{} in {}; the patches mend {}.",
         count(n_findings, "finding"),
         count(totals.ledger.scanned, "scanned file"),
         n_fixed
@@ -218,15 +218,15 @@ fn write_patches(out: &mut String, repo: &RepoReport) -> fmt::Result {
     }
     let commit = repo.commit.as_deref().unwrap_or_default();
     let all = repo.patches.iter().find(|patch| patch.rule == "all");
-    writeln!(out, "\nEach patch of a rule applies to the scanned commit on its own:\n")?;
+    writeln!(out, "\nTo apply them, in a clone:\n")?;
     let command =
         |file: &str| format!("git switch -c nightmend {commit}\ngit am /path/to/this/folder/{file}");
     writeln!(out, "```sh\n{}\n```\n", command(&all.unwrap_or(first).file))?;
     match all {
         Some(_) => writeln!(
             out,
-            "`all.mbox` is the series of all rules, one commit per step. Apply it, or patches of single rules: two \
-             rules may touch the same lines.\n"
+            "`all.mbox` is the series of all rules, one commit per step. Each other patch holds the fixes of one rule \
+             and applies to the same commit on its own; two of them may touch the same lines.\n"
         ),
         None => writeln!(out, "There is no series of all rules: a check refused it.\n"),
     }

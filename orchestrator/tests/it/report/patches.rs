@@ -122,7 +122,8 @@ fn assert_tree(work: &Path, fixture: &Fixture, expected: impl Fn(&Case) -> Vec<u
 fn assert_every_patch_applies(cases: Vec<Case>) {
     let fixture = Fixture::new(cases);
     let artifacts = run_one(fixture.scanned());
-    assert_eq!(artifacts.report.totals.dropped.keys().collect::<Vec<_>>(), ["stable"]);
+    let checks: Vec<_> = artifacts.report.totals.dropped.keys().collect();
+    assert_eq!(checks, ["stable"], "{:?}", fixture.cases.iter().map(|case| &case.path).collect::<Vec<_>>());
     for patch in &artifacts.report.repos[0].patches {
         let work = am(&fixture, &artifacts, &patch.file);
         assert_tree(&work, &fixture, |case| match &*patch.rule {
