@@ -1,19 +1,22 @@
 //! The engine: parse, one walk for all rules, fixes in passes, certificates.
 //!
-//! Reading order: [`parse`] → [`dispatch`] → [`edits`] → [`change`] → `analysis` → `checks` → `settle` → [`Engine`].
+//! Reading order: [`parse`] → [`dispatch`] → [`edits`] → [`change`] → `analysis` → `checks` → `settle` → `run` → [`Engine`].
 
 mod analysis;
 pub mod change;
 mod checks;
 pub mod dispatch;
 pub mod edits;
+mod error;
 mod mend;
 mod parse;
 mod position;
+mod run;
 mod settle;
 
 pub use edits::apply_once;
-pub use mend::{Engine, Error, FixLevel};
+pub use error::Error;
+pub use mend::{Engine, FixLevel};
 pub use parse::{count_errors, error_ranges, parse, walk};
 
 use crate::language::Language;

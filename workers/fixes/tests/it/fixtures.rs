@@ -47,6 +47,11 @@ fn no_var_in_what_may_be_a_script() {
 }
 
 #[test]
+fn no_var_in_a_common_js_module() {
+    insta::assert_snapshot!(findings_and_diffs("no-var", "sloppy.js"));
+}
+
+#[test]
 fn no_var_in_typescript() {
     insta::assert_snapshot!(findings_and_diffs("no-var", "types.ts"));
 }
@@ -54,4 +59,9 @@ fn no_var_in_typescript() {
 #[test]
 fn prefer_const_in_a_module() {
     insta::assert_snapshot!(findings_and_diffs("prefer-const", "cases.js"));
+}
+
+#[test]
+fn prefer_const_near_eval() {
+    insta::assert_snapshot!(findings_and_diffs("prefer-const", "evaluates.js"));
 }

@@ -111,12 +111,12 @@ fn fix(
         for binding in super::declaration::bindings(declarator.pattern) {
             let id = scopes.variable_at(binding.name.start_byte())?;
             let variable = scopes.variable(id);
-            let keeps_meaning = can_be_let(scopes, id, declaration)
-                && !is_used_outside(variable, block)
-                && !is_used_too_early(variable, declarator, binding.name, binding.default)
-                && !(in_loop && is_used_in_closure(scopes, variable))
-                && !is_called_before(file, scopes, variable, declarator.node.start_byte());
-            if !keeps_meaning {
+            let changes_meaning = !can_be_let(scopes, id, declaration)
+                || is_used_outside(variable, block)
+                || is_used_too_early(variable, declarator, binding.name, binding.default)
+                || in_loop && is_used_in_closure(scopes, variable)
+                || is_called_before(file, scopes, variable, declaration_start(declarator));
+            if changes_meaning {
                 return None;
             }
             is_safe &= is_safe_to_scope(file, scopes, variable, declarator);

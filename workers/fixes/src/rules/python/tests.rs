@@ -128,7 +128,7 @@ fn a_rule_for_both_singletons_ends_where_ruff_ends() {
 
 #[test]
 fn deep_nesting_is_no_danger() {
-    const DEPTH: usize = 4000;
+    const DEPTH: usize = 1000;
     for (open, inside, close) in [
         ("(", "a", " == None)"),
         ("(", "a", " == True)"),

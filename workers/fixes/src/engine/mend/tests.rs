@@ -1,0 +1,197 @@
+//! The engine with rules that misbehave: each check has a rule that fails it.
+
+use tree_sitter::Node;
+
+use super::*;
+use crate::certificate::Check;
+use crate::rule::{Finding, Fix, Level, Meta};
+use crate::source::ParsedFile;
+
+/// What a test rule does at a node of its kind.
+type Look = fn(&str) -> Option<Outcome>;
+
+enum Outcome {
+    /// A finding without a fix.
+    Found,
+    /// Replace the whole node.
+    Replace(&'static str),
+    /// Delete these bytes.
+    Delete(std::ops::Range<usize>),
+}
+
+struct TestRule {
+    meta: &'static Meta,
+    kinds: &'static [&'static str],
+    hands_over_to: &'static [&'static str],
+    look: Look,
+}
+
+impl Rule for TestRule {
+    fn meta(&self) -> &'static Meta {
+        self.meta
+    }
+
+    fn kinds(&self) -> &'static [&'static str] {
+        self.kinds
+    }
+
+    fn hands_over_to(&self) -> &'static [&'static str] {
+        self.hands_over_to
+    }
+
+    fn check<'t>(&self, file: &ParsedFile<'t>, node: Node<'t>, out: &mut Vec<Finding>) {
+        let edit = match (self.look)(&file.text(node)) {
+            None => return,
+            Some(Outcome::Found) => None,
+            Some(Outcome::Replace(text)) => Some(Edit::replace(node.byte_range(), text)),
+            Some(Outcome::Delete(range)) => Some(Edit::delete(range)),
+        };
+        let fix = edit.map(|edit| Fix::safe(vec![edit]));
+        out.push(Finding { rule: self.meta.id, range: node.byte_range(), message: String::new(), fix });
+    }
+}
+
+/// A rule on JavaScript's nodes of one kind.
+fn rule(id: &'static str, kind: &'static str, look: Look) -> &'static dyn Rule {
+    uncovering(id, kind, &[], look)
+}
+
+fn uncovering(
+    id: &'static str,
+    kind: &'static str,
+    hands_over_to: &'static [&'static str],
+    look: Look,
+) -> &'static dyn Rule {
+    let meta = Meta {
+        id,
+        origin: "test",
+        languages: &[Language::JavaScript],
+        level: Level::Note,
+        summary: "",
+        docs: "",
+    };
+    let meta = Box::leak(Box::new(meta));
+    let kinds = Box::leak(Box::new([kind]));
+    Box::leak(Box::new(TestRule { meta, kinds, hands_over_to, look }))
+}
+
+fn mend(rules: &[&'static dyn Rule], text: &[u8]) -> (FileReport, String) {
+    let report = Engine::of(rules.to_vec(), FixLevel::Safe).mend(text, Language::JavaScript);
+    let after = Engine::after_series(text, &report.series);
+    (report, String::from_utf8_lossy(&after).into_owned())
+}
+
+fn dropped(report: &FileReport) -> Vec<(&str, Check, u32)> {
+    report.dropped.iter().map(|dropped| (&*dropped.rule, dropped.check, dropped.n_fixes)).collect()
+}
+
+fn a_to_b(text: &str) -> Option<Outcome> {
+    (text == "a").then_some(Outcome::Replace("b"))
+}
+
+fn b_to_a(text: &str) -> Option<Outcome> {
+    (text == "b").then_some(Outcome::Replace("a"))
+}
+
+#[test]
+fn rules_that_undo_each_other_without_saying_so_are_dropped() {
+    let rules = [rule("there", "identifier", a_to_b), rule("back", "identifier", b_to_a)];
+    assert_eq!(dropped(&mend(&rules, b"a;").0), [("there", Check::NoNewFindings, 1)]);
+}
+
+#[test]
+fn rules_that_undo_each_other_are_named_and_change_nothing() {
+    let there = uncovering("there", "identifier", &["back"], a_to_b);
+    let back = uncovering("back", "identifier", &["there"], b_to_a);
+    let other = rule("other", "number", |text| (text == "1").then_some(Outcome::Replace("2")));
+    let (report, after) = mend(&[there, back, other], b"a; 1;");
+    assert_eq!(report.cycles, ["back", "there"]);
+    assert_eq!(after, "a; 2;");
+    assert!(report.findings.iter().all(|finding| finding.rule == "other" || finding.fixable.is_none()));
+}
+
+#[test]
+fn a_rule_that_never_settles_is_dropped() {
+    let grows = rule("grows", "identifier", |text| (text == "a").then_some(Outcome::Replace("[a, 0]")));
+    let (report, after) = mend(&[grows], b"a;");
+    assert_eq!((dropped(&report).as_slice(), after.as_str()), (&[("grows", Check::Idempotent, 1)][..], "a;"));
+}
+
+#[test]
+fn a_fix_that_deletes_a_comment_is_dropped_and_the_others_are_kept() {
+    let clears = rule("clears", "array", |text| text.contains('0').then_some(Outcome::Replace("[]")));
+    let (report, after) = mend(&[clears], b"[0]; [/* why */ 0]; [0]; [0];");
+    assert_eq!(dropped(&report), [("clears", Check::Comments, 1)]);
+    assert_eq!(after, "[]; [/* why */ 0]; []; [];");
+    let marks: Vec<Option<Check>> = report.findings.iter().map(|finding| finding.dropped).collect();
+    assert_eq!(marks, [None, Some(Check::Comments), None, None]);
+}
+
+#[test]
+fn a_fix_that_breaks_the_syntax_is_dropped() {
+    let breaks = rule("breaks", "number", |_| Some(Outcome::Replace("(")));
+    assert_eq!(dropped(&mend(&[breaks], b"a = 1;").0), [("breaks", Check::Parses, 1)]);
+}
+
+#[test]
+fn a_fix_that_its_own_rule_still_complains_about_is_dropped() {
+    let complains = rule("complains", "identifier", |text| match text {
+        "a" => Some(Outcome::Replace("b")),
+        "b" => Some(Outcome::Found),
+        _ => None,
+    });
+    let (report, after) = mend(&[complains], b"a; b;");
+    assert_eq!(
+        (dropped(&report).as_slice(), after.as_str()),
+        (&[("complains", Check::Silent, 1)][..], "a; b;")
+    );
+}
+
+#[test]
+fn a_fix_that_makes_another_rule_fire_is_dropped() {
+    let fires = rule("fires", "identifier", |text| (text == "b").then_some(Outcome::Found));
+    let (report, after) = mend(&[rule("renames", "identifier", a_to_b), fires], b"b; a;");
+    assert_eq!(dropped(&report), [("renames", Check::NoNewFindings, 1)]);
+    assert_eq!(after, "b; a;");
+}
+
+#[test]
+fn a_new_finding_that_its_own_fix_mends_is_mended_in_the_series() {
+    let mends = rule("mends", "identifier", |text| (text == "b").then_some(Outcome::Replace("c")));
+    let (report, after) = mend(&[rule("renames", "identifier", a_to_b), mends], b"a;");
+    assert_eq!((dropped(&report).as_slice(), after.as_str()), (&[][..], "c;"));
+}
+
+#[test]
+fn a_finding_that_a_rule_uncovers_does_not_stop_it() {
+    let fires = rule("fires", "identifier", |text| (text == "b").then_some(Outcome::Found));
+    let renames = uncovering("renames", "identifier", &["fires"], a_to_b);
+    let (report, after) = mend(&[renames, fires], b"a;");
+    assert_eq!((dropped(&report).as_slice(), after.as_str()), (&[][..], "b;"));
+}
+
+#[test]
+fn a_fix_that_brings_other_line_ends_is_dropped() {
+    let splits = rule("splits", "number", |text| (text == "1").then_some(Outcome::Replace("2\r")));
+    assert_eq!(dropped(&mend(&[splits], b"1;\n").0), [("splits", Check::LineEnds, 1)]);
+}
+
+#[test]
+fn a_fix_over_bytes_that_are_not_utf8_is_dropped() {
+    let empties = rule("empties", "string", |text| (text.len() > 2).then_some(Outcome::Replace("''")));
+    let (report, after) = mend(&[empties], b"'\xE9'; 'x';");
+    assert_eq!(dropped(&report), [("empties", Check::Encoding, 1)]);
+    assert!(after.ends_with("; '';"));
+}
+
+#[test]
+fn a_fix_that_takes_the_byte_order_mark_is_dropped() {
+    let strips = rule("strips", "program", |_| Some(Outcome::Delete(0..3)));
+    assert_eq!(dropped(&mend(&[strips], b"\xEF\xBB\xBFa;").0), [("strips", Check::Bom, 1)]);
+}
+
+#[test]
+fn a_fix_outside_the_text_is_dropped() {
+    let strays = rule("strays", "number", |_| Some(Outcome::Delete(0..1_000)));
+    assert_eq!(dropped(&mend(&[strays], b"1;").0), [("strays", Check::ClaimedBytes, 1)]);
+}
