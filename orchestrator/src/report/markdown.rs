@@ -1,5 +1,6 @@
 //! `report.md`: the report for people. Short: it counts and points; every finding is in `report.json`.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
@@ -117,7 +118,7 @@ fn write_rules(out: &mut String, report: &Report, catalogue: &[RuleInfo]) -> fmt
     writeln!(out, "| --- | --- | ---: | ---: |")?;
     let mut rules: Vec<(&String, &u64)> = report.totals.findings.iter().collect();
     // Most first; equal ones stay in the order of their ids.
-    rules.sort_by(|left, right| right.1.cmp(left.1));
+    rules.sort_by_key(|&(_, n)| Reverse(n));
     for (id, n) in rules {
         let summary = catalogue.iter().find(|rule| rule.id == *id).map_or("", |rule| &*rule.summary);
         let fixed = report.totals.fixed.get(id).copied().unwrap_or_default();
@@ -199,7 +200,7 @@ fn write_top_files(out: &mut String, repo: &RepoReport) -> fmt::Result {
     }
     let n_files = by_file.len();
     let mut files: Vec<(&RepoPath, u64)> = by_file.into_iter().collect();
-    files.sort_by(|left, right| right.1.cmp(&left.1));
+    files.sort_by_key(|&(_, n)| Reverse(n));
     writeln!(out, "### Files with most findings\n\n| File | Findings |\n| --- | ---: |")?;
     for (file, n) in files.into_iter().take(MAX_FILES) {
         writeln!(out, "| {} | {n} |", path(file))?;

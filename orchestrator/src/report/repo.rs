@@ -92,9 +92,10 @@ fn public_url(spec: &RepoSpec) -> Option<String> {
     };
     url.set_query(None);
     url.set_fragment(None);
-    // Both refuse only URLs without a host, and those have no user either.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
+    if url.set_username("").and_then(|()| url.set_password(None)).is_err() {
+        // Only a URL without a host refuses, and that is no place for others to clone from.
+        return None;
+    }
     Some(url.to_string())
 }
 
