@@ -25,6 +25,9 @@ mod stats;
 mod store;
 mod tensor;
 
+#[cfg(feature = "testing")]
+pub mod conformance;
+
 pub use error::{Error, Result};
 pub use key::Key;
 pub use list::ListedObject;
