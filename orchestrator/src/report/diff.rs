@@ -97,7 +97,7 @@ fn range(start: u32, n_lines: u32) -> String {
 const BAR_WIDTH: usize = 40;
 
 /// The table of changed files that stands in front of a patch's diffs.
-pub(super) fn stat(files: &[FileDiff]) -> String {
+pub(super) fn stat(files: &[&FileDiff]) -> String {
     let names: Vec<String> = files.iter().map(|file| file.path.to_string()).collect();
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or_default();
     let most = files.iter().map(|file| file.n_added + file.n_removed).max().unwrap_or_default();
@@ -167,7 +167,7 @@ mod tests {
         };
         let files = [diff("a.js", b"1\n2\n", b"1\n3\n"), diff("\"b\n.js", b"", b"1\n")];
         assert_eq!(
-            stat(&files),
+            stat(&files.each_ref()),
             " a.js       | 2 +-\n \"\\\"b\\n.js\" | 1 +\n 2 files changed, 2 insertions(+), 1 deletion(-)\n"
         );
     }

@@ -48,26 +48,28 @@ pub(super) struct PatchFile {
 #[derive(Default)]
 struct Step {
     rule: String,
-    files: Vec<FileDiff>,
-    n_fixes: u64,
-    certificates: Vec<CertificateReport>,
+    changes: Vec<Change>,
 }
 
 impl Step {
-    fn push(&mut self, change: Change) {
-        self.files.extend(change.diff);
-        self.n_fixes += u64::from(change.n_fixes);
-        self.certificates.push(change.certificate);
+    fn diffs(&self) -> Vec<&FileDiff> {
+        self.changes.iter().map(|change| &change.diff).collect()
+    }
+
+    fn n_fixes(&self) -> u64 {
+        self.changes.iter().map(|change| change.n_fixes).sum()
     }
 }
 
 /// One mend of one file, checked against the text before.
 struct Change {
-    /// `None` where later edits undid earlier ones.
-    diff: Option<FileDiff>,
-    n_fixes: u32,
+    diff: FileDiff,
+    n_fixes: u64,
     certificate: CertificateReport,
 }
+
+/// What a mend that fits its text changes, if anything, and the text after it.
+type Checked = (Option<Change>, Vec<u8>);
 
 /// Makes the patches of one repo.
 ///
@@ -120,7 +122,9 @@ impl Desk<'_> {
         let base = self.mirror.blob(&file.oid).unwrap_or_default();
         for mend in &file.alone {
             match change(&file, &base, mend, false)? {
-                Some((change, _)) => step_of(alone.entry(mend.rule.clone()).or_default(), mend).push(change),
+                Some((change, _)) => {
+                    step_of(alone.entry(mend.rule.clone()).or_default(), mend).changes.extend(change)
+                }
                 None => drop_fixes(made, "digest", mend),
             }
         }
@@ -136,43 +140,46 @@ impl Desk<'_> {
                 break;
             };
             let rank = order[&mend.rule];
-            step_of(series.entry((mend.round, rank)).or_default(), mend).push(change);
+            step_of(series.entry((mend.round, rank)).or_default(), mend).changes.extend(change);
             text = after;
         }
         Ok(())
     }
 
-    fn finish_alone(&self, step: Step, made: &mut Made) -> Result<(), git2::Error> {
-        if step.files.is_empty() {
+    /// Emits the patch of a rule, without the files where it does not apply.
+    fn finish_alone(&self, mut step: Step, made: &mut Made) -> Result<(), git2::Error> {
+        let base = self.mirror.base_tree()?;
+        if self.mirror.apply(&base, &step.diffs()).is_none() {
+            let n_before = step.n_fixes();
+            step.changes.retain(|change| self.mirror.apply(&base, &[&change.diff]).is_some());
+            *made.dropped.entry("applies".to_owned()).or_default() += n_before - step.n_fixes();
+        }
+        if step.changes.is_empty() {
             return Ok(());
         }
-        if self.mirror.apply(&self.mirror.base_tree()?, &step.files).is_none() {
-            *made.dropped.entry("applies".to_owned()).or_default() += step.n_fixes;
-            return Ok(());
-        }
-        *made.fixed.entry(step.rule.clone()).or_default() += step.n_fixes;
+        *made.fixed.entry(step.rule.clone()).or_default() += step.n_fixes();
         made.patches.push(PatchFile {
             name: format!("{}.patch", step.rule),
-            n_files: step.files.len() as u64,
-            n_fixes: step.n_fixes,
+            n_files: step.changes.len() as u64,
+            n_fixes: step.n_fixes(),
             bytes: self.mail(&step, None),
             rule: step.rule,
         });
-        made.certificates.extend(step.certificates);
+        made.certificates.extend(step.changes.into_iter().map(|change| change.certificate));
         Ok(())
     }
 
     /// Emits the series as a whole or not at all: each commit stands on the one before.
     fn finish_series(&self, mut steps: Vec<Step>, made: &mut Made) -> Result<(), git2::Error> {
-        steps.retain(|step| !step.files.is_empty());
+        steps.retain(|step| !step.changes.is_empty());
         if steps.is_empty() {
             return Ok(());
         }
-        let n_fixes = steps.iter().map(|step| step.n_fixes).sum();
+        let n_fixes = steps.iter().map(Step::n_fixes).sum();
         let mut tree = self.mirror.base_tree()?;
         let mut bytes = Vec::new();
         for (at, step) in steps.iter().enumerate() {
-            let Some(applied) = self.mirror.apply(&tree, &step.files) else {
+            let Some(applied) = self.mirror.apply(&tree, &step.diffs()) else {
                 *made.dropped.entry("series_applies".to_owned()).or_default() += n_fixes;
                 return Ok(());
             };
@@ -180,7 +187,7 @@ impl Desk<'_> {
             bytes.extend(self.mail(step, Some((at + 1, steps.len()))));
         }
         let paths: BTreeSet<_> =
-            steps.iter().flat_map(|step| step.files.iter().map(|file| &file.path)).collect();
+            steps.iter().flat_map(|step| step.changes.iter().map(|change| &change.diff.path)).collect();
         made.patches.push(PatchFile {
             name: "all.mbox".to_owned(),
             rule: "all".to_owned(),
@@ -188,7 +195,8 @@ impl Desk<'_> {
             n_fixes,
             bytes,
         });
-        made.certificates.extend(steps.into_iter().flat_map(|step| step.certificates));
+        made.certificates
+            .extend(steps.into_iter().flat_map(|step| step.changes).map(|change| change.certificate));
         Ok(())
     }
 
@@ -198,18 +206,19 @@ impl Desk<'_> {
             info: self.job.rule(&step.rule),
             fix: self.job.spec.fix,
             position,
-            n_fixes: step.n_fixes,
-            n_files: step.files.len(),
+            n_fixes: step.n_fixes(),
+            n_files: step.changes.len(),
             base: self.commit,
             engine: Pipeline::ENGINE,
         };
-        let diff: Vec<u8> = step.files.iter().flat_map(|file| file.text.iter().copied()).collect();
+        let diffs = step.diffs();
+        let diff: Vec<u8> = diffs.iter().flat_map(|file| file.text.iter().copied()).collect();
         let mail = Mail {
             commit: self.commit,
             date: &self.date,
             subject: &text.subject(),
             body: &text.body(),
-            stat: &diff::stat(&step.files),
+            stat: &diff::stat(&diffs),
             diff: &diff,
             signature: Pipeline::ENGINE,
         };
@@ -229,13 +238,14 @@ fn drop_fixes(made: &mut Made, check: &str, mend: &Mend) {
     *made.dropped.entry(check.to_owned()).or_default() += u64::from(mend.n_fixes);
 }
 
-/// Applies a mend to the text before it. `None` if text and certificate do not fit each other.
+/// Applies a mend to the text before it, and gives the text after it. `None` if text and certificate do not fit
+/// each other; no change where the edits undo each other.
 fn change(
     file: &FileMends,
     before: &[u8],
     mend: &Mend,
     series: bool,
-) -> Result<Option<(Change, Vec<u8>)>, git2::Error> {
+) -> Result<Option<Checked>, git2::Error> {
     if Digest::of(before) != mend.certificate.before {
         return Ok(None);
     }
@@ -256,7 +266,8 @@ fn change(
         edits: mend.edits.clone(),
         certificate,
     };
-    Ok(Some((Change { diff, n_fixes: mend.n_fixes, certificate }, after)))
+    let n_fixes = u64::from(mend.n_fixes);
+    Ok(Some((diff.map(|diff| Change { diff, n_fixes, certificate }), after)))
 }
 
 /// The one order in which the engine runs its rules, as the rank of each, read off the steps of all files: a rule

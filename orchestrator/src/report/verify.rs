@@ -47,14 +47,14 @@ impl Mirror {
 
     /// Applies the diffs to `tree`. `None` unless they apply and give exactly the blobs that they promise, with
     /// modes kept and nothing else touched.
-    pub(super) fn apply<'a>(&'a self, tree: &Tree<'_>, files: &[FileDiff]) -> Option<Applied<'a>> {
+    pub(super) fn apply<'a>(&'a self, tree: &Tree<'_>, files: &[&FileDiff]) -> Option<Applied<'a>> {
         let text: Vec<u8> = files.iter().flat_map(|file| file.text.iter().copied()).collect();
         let diff = Diff::from_buffer(&text).ok()?;
         if diff.deltas().len() != files.len() {
             return None;
         }
         let index = self.repo.apply_to_tree(tree, &diff, None).ok()?;
-        let is_as_promised = |file: &FileDiff| {
+        let is_as_promised = |file: &&FileDiff| {
             let path = Path::new(OsStr::from_bytes(file.path.as_bytes()));
             index.get_path(path, 0).is_some_and(|entry| entry.id == file.new_oid && entry.mode == file.mode)
         };
