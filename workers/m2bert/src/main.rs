@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use m2bert::runtime::{self, Prepared};
 use model_dir::init::{self, Written};
 use model_dir::{ModelDir, Padding};
 
@@ -32,6 +33,8 @@ enum Command {
         /// The model directory.
         dir: PathBuf,
     },
+    /// Prepare this process for libtorch as a worker would, and print what came of it.
+    Runtime,
 }
 
 #[derive(Debug, Args)]
@@ -73,6 +76,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Init(args) => make(&args),
         Command::Info { dir } => describe(&dir),
+        Command::Runtime => Ok(describe_runtime(&runtime::prepare())),
     };
     match outcome.and_then(print) {
         Ok(()) => ExitCode::SUCCESS,
@@ -81,6 +85,16 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn describe_runtime(prepared: &Prepared) -> String {
+    let text = |outcome: &Result<(), String>, good: &str| match outcome {
+        Ok(()) => good.to_owned(),
+        Err(reason) => format!("no: {reason}"),
+    };
+    let environment = text(&prepared.environment, "set");
+    let cuda = text(&prepared.cuda, "loaded");
+    format!("environment        {environment}\ncuda               {cuda}\n")
 }
 
 /// Writes data to standard output.

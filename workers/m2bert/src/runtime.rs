@@ -1,47 +1,59 @@
 //! What must happen to a process before its first tensor.
 //!
-//! Two variables steer how libtorch and oneDNN use memory, and are read once. And libtorch asks once
+//! A few variables steer how libtorch and the libraries below it use memory and cores. Some are read
+//! before `main` runs, so the process starts itself anew once, with them set. And libtorch asks once
 //! whether there is CUDA: its library must be loaded by then, yet must not be linked, since a binary
 //! that links it does not start on a machine without it.
 
 use std::env;
 use std::ffi::{CStr, CString};
 use std::fs;
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
+use std::process::Command;
 
-/// Set unless the user set them. The first keeps large tensors on huge pages, which halves the time
-/// of memory-bound operations; the second bounds a cache that grows with every new input shape.
-const VARIABLES: [(&str, &str); 2] =
-    [("THP_MEM_ALLOC_ENABLE", "1"), ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16")];
+/// What is set unless the user has set it.
+const VARIABLES: [(&str, &str); 3] = [
+    // Threads that wait for each other sleep instead of spinning. With more runnable threads than cores,
+    // which is the rule beside the parsers of a worker, spinning costs a factor of ten and more.
+    ("OMP_WAIT_POLICY", "passive"),
+    // Large tensors on huge pages: halves the time of memory-bound operations.
+    ("THP_MEM_ALLOC_ENABLE", "1"),
+    // Bounds a cache that grows with every new input shape.
+    ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16"),
+];
 
 /// What [`prepare`] could do, for the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prepared {
-    /// Whether the memory settings are in force. They are not if threads were running already.
-    pub memory_tuned: bool,
+    /// Whether the variables are set, or why the process could not start itself anew with them.
+    pub environment: Result<(), String>,
     /// Whether the CUDA half of libtorch is loaded, or why not. That it is not is the normal case.
     pub cuda: Result<(), String>,
 }
 
-/// Prepares the process for libtorch. Call it first in `main`: before any other thread starts
-/// (`#[tokio::main]` starts some) and before anything else of this crate.
+/// Prepares the process for libtorch. Call it first in `main`, before there is anything to lose.
+///
+/// If a variable is missing, this replaces the process by a fresh start of the same program with the
+/// same arguments, process id and open files, and does not return.
 pub fn prepare() -> Prepared {
-    Prepared { memory_tuned: tune_memory(), cuda: load_cuda() }
+    Prepared { environment: restart_with_variables(), cuda: load_cuda() }
 }
 
-#[expect(unsafe_code, reason = "setting an environment variable is unsafe while other threads run")]
-fn tune_memory() -> bool {
-    let n_threads = fs::read_dir("/proc/self/task").map(Iterator::count);
-    if !matches!(n_threads, Ok(1)) {
-        return false;
+/// Returns if all variables are set, or cannot be.
+fn restart_with_variables() -> Result<(), String> {
+    let missing: Vec<_> = VARIABLES.into_iter().filter(|(name, _)| env::var_os(name).is_none()).collect();
+    if missing.is_empty() {
+        return Ok(());
     }
-    for (name, value) in VARIABLES {
-        if env::var_os(name).is_none() {
-            // SAFETY: this is the only thread of the process, so nobody reads the environment now.
-            unsafe { env::set_var(name, value) };
-        }
+    let program = env::current_exe().map_err(|error| format!("this program cannot be found: {error}"))?;
+    let mut args = env::args_os();
+    let mut again = Command::new(&program);
+    if let Some(name) = args.next() {
+        again.arg0(name);
     }
-    true
+    let error = again.args(args).envs(missing).exec();
+    Err(format!("`{}` cannot be started again: {error}", program.display()))
 }
 
 /// Loads the `libtorch_cuda.so` that lies beside the `libtorch_cpu.so` of this process.
@@ -87,19 +99,6 @@ mod tests {
                     7f10-7f20 r-xp 00001000 08:01 42   /opt/my libs/libtorch_cpu.so\n";
         assert_eq!(mapped_file(maps, "libtorch_cpu.so"), Some("/opt/my libs/libtorch_cpu.so".into()));
         assert_eq!(mapped_file(maps, "libtorch_cuda.so"), None);
-    }
-
-    #[test]
-    fn a_process_with_threads_keeps_its_environment() {
-        // The test harness runs this beside other threads.
-        let before = env::var_os("THP_MEM_ALLOC_ENABLE");
-        std::thread::scope(|scope| {
-            let (go, wait) = std::sync::mpsc::channel::<()>();
-            scope.spawn(move || wait.recv());
-            assert!(!tune_memory());
-            drop(go);
-        });
-        assert_eq!(env::var_os("THP_MEM_ALLOC_ENABLE"), before);
     }
 
     #[test]

@@ -99,7 +99,7 @@ pub(super) fn convolve(rows: &Tensor, spectrum: &Tensor, points: i64) -> Result<
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use tch::{Device, Kind};
+    use tch::Kind;
 
     use super::*;
 
@@ -120,8 +120,14 @@ mod tests {
         assert_eq!((n_points(128), n_points(8192)), (256, 16384));
     }
 
-    fn random(shape: [i64; 2]) -> Tensor {
-        Tensor::randn(shape, (Kind::Float, Device::Cpu))
+    /// A kernel of two channels whose taps are these values, over and over.
+    fn kernel(values: &[f32], l_max: i64) -> Kernel {
+        let mut values = values.iter().copied().cycle();
+        let mut tensor = |shape: &[i64]| {
+            let n = shape.iter().product::<i64>() as usize;
+            Tensor::from_slice(&values.by_ref().take(n).collect::<Vec<f32>>()).view(shape)
+        };
+        Kernel { forward: tensor(&[2, l_max]), reverse: tensor(&[2, l_max]), skip: tensor(&[2]) }
     }
 
     /// The definition, term by term: `rows` `[C, L]`.
@@ -140,9 +146,14 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
         #[test]
-        fn the_fft_computes_the_definition(length in 1_i64..=48, l_max in 48_i64..=64, extra in 0_i64..3) {
-            let kernel = Kernel { forward: random([3, l_max]), reverse: random([3, l_max]), skip: random([1, 3]).squeeze() };
-            let rows = random([3, length]);
+        fn the_fft_computes_the_definition(
+            values in prop::collection::vec(-1.0_f32..1.0, 251),
+            length in 1_i64..=48,
+            l_max in 48_i64..=64,
+            extra in 0_i64..3,
+        ) {
+            let kernel = kernel(&values, l_max);
+            let rows = Tensor::from_slice(&values[..2 * length as usize]).view([2, length]);
             let expected = by_definition(&kernel, &rows);
             let points = n_points(length) << extra;
             let mut conv = LongConv::new(kernel, 1 << 20).unwrap();
@@ -156,8 +167,7 @@ mod tests {
 
     #[test]
     fn spectra_are_kept_within_the_budget() {
-        let kernel =
-            Kernel { forward: random([2, 64]), reverse: random([2, 64]), skip: random([1, 2]).squeeze() };
+        let kernel = kernel(&[1.0, 2.0, 3.0], 64);
         let one = 2 * 8 * (32 / 2 + 1);
         let mut conv = LongConv::new(kernel, 3 * one).unwrap();
         for points in [16, 32, 16, 32, 20] {

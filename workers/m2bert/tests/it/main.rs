@@ -4,3 +4,4 @@
 mod encoder;
 mod goldens;
 mod init;
+mod runtime;

@@ -91,3 +91,9 @@ fn a_long_text_becomes_several_rows() {
     assert!(rows.len() > 1);
     assert!(rows.iter().all(|row| row.len() <= model.config().l_max()));
 }
+
+#[test]
+fn threads_may_share_a_model_directory() {
+    fn shared<T: Send + Sync>() {}
+    shared::<ModelDir>();
+}
