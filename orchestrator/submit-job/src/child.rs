@@ -48,6 +48,8 @@ impl Program {
         loop {
             let started = Instant::now();
             let mut child = self.start()?;
+            // Waiting would close it, and the child would take that for our end.
+            let _open_stdin = child.stdin.take();
             let status = tokio::select! {
                 biased;
                 () = stop.cancelled() => return self.stop(child).await,
