@@ -9,8 +9,8 @@ use tensor_store::{Dtype, Error, Key, OpenOptions, Pack, Put, Store, TensorRef, 
 
 /// A store that need not survive a power cut.
 fn local(folder: &tempfile::TempDir) -> Store {
-    let url = folder.path().to_str().unwrap();
-    Store::open_with(url, OpenOptions { fsync: false }).unwrap()
+    let url = folder.path().to_str().expect("temporary folders have plain names");
+    Store::open_with(url, OpenOptions { fsync: false }).expect("the folder exists")
 }
 
 fn path_of(folder: &tempfile::TempDir, key: &Key) -> PathBuf {
@@ -19,7 +19,10 @@ fn path_of(folder: &tempfile::TempDir, key: &Key) -> PathBuf {
 
 /// Runs a future to its end; for property tests, which are not async.
 fn wait<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime needs no resources")
+        .block_on(future)
 }
 
 #[tokio::test]
