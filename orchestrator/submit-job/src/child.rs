@@ -58,8 +58,12 @@ impl Program {
             quick_deaths = if started.elapsed() < QUICK { quick_deaths + 1 } else { 0 };
             if quick_deaths >= MAX_QUICK_DEATHS {
                 let tail = log_tail(&self.log);
-                anyhow::bail!("{} {}, {quick_deaths} times in a row; its log {} ends:\n{tail}",
-                    self.name, ending(status), self.log.display());
+                anyhow::bail!(
+                    "{} {}, {quick_deaths} times in a row; its log {} ends:\n{tail}",
+                    self.name,
+                    ending(status),
+                    self.log.display()
+                );
             }
             died(format!("{} {}, it is started again", self.name, ending(status)));
             tokio::select! {

@@ -11,7 +11,7 @@ const EXAMPLES: &str = "\
 Examples:
   submit-job --local .
       Scan the repository in this folder with everything on this machine
-  submit-job --local --workers 2 --rules no-var,prefer-const https://github.com/expressjs/express@v5.1.0
+  submit-job --local --workers 2 --rules no-var,eqeqeq https://github.com/expressjs/express@v5.1.0
       Two rules, two workers, one tag
   submit-job --nats nats://queue:4222 --store s3://bucket/nightmend --repos repos.txt --detach
       Hand a list over to a running system and come back later
@@ -22,8 +22,8 @@ Examples:
 
 A repository in a folder named like a command is written ./status.
 
-Exit codes: 0 done, 1 error, 2 usage, 3 partial (the report says what failed), 5 the job id is taken by another
-job, 6 findings at or above --fail-on, 130 interrupted (the same --job-id goes on)";
+Exit codes: 0 done, 1 error, 2 usage, 3 partial (the report says what failed), 5 the job id is
+taken by another job, 6 findings at or above --fail-on, 130 interrupted (the same --job-id goes on)";
 
 /// Scan and mend the code of whole repositories: a job in, a report and patches out
 #[derive(Debug, Parser)]

@@ -91,7 +91,9 @@ impl JobStore {
     /// If the store cannot be read, or holds a spec of another version.
     pub async fn spec(&self, job: &JobId) -> anyhow::Result<Option<JobSpec>> {
         let bytes = present(self.store.get(&Key::job_spec(job.as_str())).await)?;
-        let read = |bytes: Bytes| serde_json::from_slice(&bytes).with_context(|| format!("read the spec of job {job}"));
+        let read = |bytes: Bytes| {
+            serde_json::from_slice(&bytes).with_context(|| format!("read the spec of job {job}"))
+        };
         bytes.map(read).transpose()
     }
 
@@ -108,7 +110,10 @@ impl JobStore {
             }
             let path = model.path().join(name);
             let bytes = tokio::fs::read(&path).await.with_context(|| format!("read `{}`", path.display()))?;
-            self.store.put_new(&key, bytes.into()).await.with_context(|| format!("store `{}`", path.display()))?;
+            self.store
+                .put_new(&key, bytes.into())
+                .await
+                .with_context(|| format!("store `{}`", path.display()))?;
         }
         Ok(())
     }

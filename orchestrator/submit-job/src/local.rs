@@ -83,7 +83,10 @@ impl Binaries {
     pub fn find() -> anyhow::Result<Self> {
         let exe = std::env::current_exe().context("find the running binary")?;
         let folder = exe.parent().context("the running binary is in no folder")?;
-        Ok(Self { orchestrator: beside(folder, "orchestrator", "orchestrator")?, worker: beside(folder, "worker", "workers")? })
+        Ok(Self {
+            orchestrator: beside(folder, "orchestrator", "orchestrator")?,
+            worker: beside(folder, "worker", "workers")?,
+        })
     }
 
     /// The worker.
@@ -181,8 +184,15 @@ impl LocalSystem {
 
     fn program(&self, name: &str, binary: &Path, more: &[String]) -> Program {
         let data_dir = self.options.data_dir.display().to_string();
-        let common =
-            ["--nats", &self.running.nats, "--store", &self.running.store, "--data-dir", &data_dir, "--exit-with-parent"];
+        let common = [
+            "--nats",
+            &self.running.nats,
+            "--store",
+            &self.running.store,
+            "--data-dir",
+            &data_dir,
+            "--exit-with-parent",
+        ];
         let mut variables = Vec::new();
         if let Some(token) = &self.running.token {
             variables.push(("NM_NATS_TOKEN", token.clone()));

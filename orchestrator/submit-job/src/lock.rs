@@ -22,7 +22,8 @@ impl DataLock {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let holder = read_pid(&mut file).map_or("another process".to_owned(), |pid| format!("process {pid}"));
+                let holder =
+                    read_pid(&mut file).map_or("another process".to_owned(), |pid| format!("process {pid}"));
                 anyhow::bail!(
                     "{holder} runs a local system in `{}`; wait for it, or give this one another --data-dir",
                     data_dir.display()

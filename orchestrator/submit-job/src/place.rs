@@ -47,7 +47,9 @@ pub enum Place {
 pub fn of_submission(args: &SubmitArgs, cwd: &Path) -> anyhow::Result<Place> {
     let system = &args.system;
     match (&system.nats, args.local) {
-        (Some(_), true) => Err(Usage::new("--local starts a NATS server of its own: leave out --nats").into()),
+        (Some(_), true) => {
+            Err(Usage::new("--local starts a NATS server of its own: leave out --nats").into())
+        }
         (None, false) => {
             Err(Usage::new("say where the job runs: --local, or --nats URL with --store URL").into())
         }
@@ -58,7 +60,8 @@ pub fn of_submission(args: &SubmitArgs, cwd: &Path) -> anyhow::Result<Place> {
             Ok(Place::Remote { store: checked_store(store)? })
         }
         (None, true) if args.detach => {
-            Err(Usage::new("--detach needs a running system (--nats): a local one ends with this process").into())
+            Err(Usage::new("--detach needs a running system (--nats): a local one ends with this process")
+                .into())
         }
         (None, true) => {
             let data_dir = data_dir(system, cwd)?;
@@ -84,7 +87,8 @@ fn checked_store(store: &str) -> Result<String, Usage> {
 /// # Errors
 /// [`Usage`] if none can be named.
 pub fn data_dir(system: &SystemArgs, cwd: &Path) -> Result<PathBuf, Usage> {
-    let of_variable = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let of_variable =
+        |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     system
         .data_dir
         .clone()
@@ -218,7 +222,9 @@ fn read_running(data_dir: &Path) -> anyhow::Result<Option<Running>> {
         return Ok(None);
     }
     match std::fs::read(running_file(data_dir)) {
-        Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes).context("read how the local system is reached")?)),
+        Ok(bytes) => {
+            Ok(Some(serde_json::from_slice(&bytes).context("read how the local system is reached")?))
+        }
         // It is just starting, or just stopping.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).context("read how the local system is reached"),

@@ -45,7 +45,8 @@ impl Plan {
     /// The plan as a table for people: a line for each repo, and their sums.
     #[must_use]
     pub fn table(&self) -> String {
-        let mut table = Table::new(&["REPO", "COMMIT", "ENTRIES", "FILES", "SKIPPED", "FAILED", "TOKENS", "BATCHES"]);
+        let mut table =
+            Table::new(&["REPO", "COMMIT", "ENTRIES", "FILES", "SKIPPED", "FAILED", "TOKENS", "BATCHES"]);
         let mut sums = RepoRow {
             repo: RepoSlug::from_text("total"),
             commit: None,
@@ -65,7 +66,8 @@ impl Plan {
         if self.repos.len() > 1 {
             table.row(cells(&sums));
         }
-        let errors = self.repos.iter().filter_map(|row| Some(format!("\n{}: {}", row.repo, row.error.as_ref()?)));
+        let errors =
+            self.repos.iter().filter_map(|row| Some(format!("\n{}: {}", row.repo, row.error.as_ref()?)));
         table.to_string() + &errors.collect::<String>()
     }
 }

@@ -168,10 +168,10 @@ fn summary(progress: &Progress, rates: Rates) -> String {
         n => format!("{n} workers"),
     });
     if counts.repos_failed > 0 {
-        parts.push(format!("{} repos failed", counts.repos_failed));
+        parts.push(format!("failed repos: {}", counts.repos_failed));
     }
     if counts.batches_dead > 0 {
-        parts.push(format!("{} batches failed", counts.batches_dead));
+        parts.push(format!("failed batches: {}", counts.batches_dead));
     }
     if progress.phase == Phase::Reporting {
         parts.push("writing the report".to_owned());
@@ -236,10 +236,10 @@ mod tests {
         let mut failing = progress(1_000, 500);
         failing.counts.repos_failed = 1;
         failing.counts.repos = 3;
-        let rates = Rates { tokens_per_s: Some(12_345.0), eta: Some(Duration::from_secs(90)) };
+        let rates = Rates { tokens_per_s: Some(12_345.0), eta: Some(Duration::from_secs(120)) };
         assert_eq!(
             summary(&failing, rates),
-            "2/3 repos, 12.3k tokens/s, 90 seconds left, no worker, 1 repos failed"
+            "2/3 repos, 12.3k tokens/s, 2 minutes left, no worker, failed repos: 1"
         );
     }
 

@@ -108,7 +108,9 @@ fn split_rev(text: &str, start: usize) -> Result<(&str, Option<String>), Error> 
         None => Ok((text, None)),
         Some(at) => {
             let rev = &text[start + at + 1..];
-            let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, ':' | '~' | '^' | '?' | '*' | '[' | '\\');
+            let odd = |c: char| {
+                c.is_whitespace() || c.is_control() || matches!(c, ':' | '~' | '^' | '?' | '*' | '[' | '\\')
+            };
             if rev.is_empty() || rev.starts_with('-') || rev.contains(odd) {
                 return Err(Error::BadRev(rev.to_owned()));
             }
@@ -118,12 +120,9 @@ fn split_rev(text: &str, start: usize) -> Result<(&str, Option<String>), Error> 
 }
 
 fn local(path: &str, rev: Option<String>, cwd: &Path) -> Result<RepoSpec, Error> {
-    let absolute =
-        cwd.join(path).canonicalize().map_err(|_| Error::NoSuchPath { path: path.to_owned() })?;
-    let url = absolute
-        .to_str()
-        .ok_or_else(|| Error::NotUtf8 { path: absolute.display().to_string() })?
-        .to_owned();
+    let absolute = cwd.join(path).canonicalize().map_err(|_| Error::NoSuchPath { path: path.to_owned() })?;
+    let url =
+        absolute.to_str().ok_or_else(|| Error::NotUtf8 { path: absolute.display().to_string() })?.to_owned();
     Ok(RepoSpec { url, rev })
 }
 

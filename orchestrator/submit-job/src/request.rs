@@ -75,7 +75,9 @@ fn repos(args: &SubmitArgs, cwd: &Path) -> anyhow::Result<Vec<RepoSpec>> {
 fn read_list(file: &Path) -> anyhow::Result<String> {
     if file == Path::new("-") {
         let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).context("read the list of repositories from standard input")?;
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .context("read the list of repositories from standard input")?;
         return Ok(text);
     }
     std::fs::read_to_string(file)
@@ -164,10 +166,7 @@ mod tests {
     #[test]
     fn whoever_detaches_waits_in_the_nightly_lane_unless_asked_otherwise() {
         assert_eq!(request("--detach https://h/a").unwrap().spec.lane, Lane::Nightly);
-        assert_eq!(
-            request("--detach --lane interactive https://h/a").unwrap().spec.lane,
-            Lane::Interactive
-        );
+        assert_eq!(request("--detach --lane interactive https://h/a").unwrap().spec.lane, Lane::Interactive);
     }
 
     #[test]

@@ -6,9 +6,8 @@ use serde_json::Value;
 /// One line for each field that differs: `place: stored is …, submitted is …`. Empty if the specs are the same.
 #[must_use]
 pub fn differences(stored: &JobSpec, submitted: &JobSpec) -> Vec<String> {
-    let as_value = |spec: &JobSpec| -> Value {
-        serde_json::to_value(spec).expect("a spec has string keys only")
-    };
+    let as_value =
+        |spec: &JobSpec| -> Value { serde_json::to_value(spec).expect("a spec has string keys only") };
     let mut lines = Vec::new();
     compare("", &as_value(stored), &as_value(submitted), &mut lines);
     lines
@@ -21,7 +20,8 @@ fn compare(place: &str, stored: &Value, submitted: &Value, lines: &mut Vec<Strin
             let names: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
             for name in names {
                 let inner = if place.is_empty() { name.clone() } else { format!("{place}.{name}") };
-                let (old, new) = (old.get(name).unwrap_or(&Value::Null), new.get(name).unwrap_or(&Value::Null));
+                let (old, new) =
+                    (old.get(name).unwrap_or(&Value::Null), new.get(name).unwrap_or(&Value::Null));
                 compare(&inner, old, new, lines);
             }
         }

@@ -100,5 +100,7 @@ async fn ended(
     }
     let failed = |record: &JobRecord| record.phase == Phase::Failed && Some(record) != record_before;
     let record = bus.record(job).await?.filter(failed);
-    Ok(record.map(|record| End::Failed { reason: record.error.unwrap_or_else(|| "no reason is given".to_owned()) }))
+    Ok(record.map(|record| End::Failed {
+        reason: record.error.unwrap_or_else(|| "no reason is given".to_owned()),
+    }))
 }

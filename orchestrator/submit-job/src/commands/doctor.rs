@@ -103,7 +103,8 @@ fn writable(data_dir: &Path) -> anyhow::Result<String> {
 }
 
 fn free_disk(data_dir: &Path) -> anyhow::Result<String> {
-    let existing = data_dir.ancestors().find(|dir| dir.is_dir()).map_or_else(|| PathBuf::from("/"), Path::to_owned);
+    let existing =
+        data_dir.ancestors().find(|dir| dir.is_dir()).map_or_else(|| PathBuf::from("/"), Path::to_owned);
     let usage = rustix::fs::statvfs(&existing).context("ask for the free space")?;
     let n_bytes = usage.f_bavail * usage.f_frsize;
     anyhow::ensure!(

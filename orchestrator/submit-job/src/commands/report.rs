@@ -23,7 +23,11 @@ pub async fn run(args: &ReportArgs, cwd: &Path) -> anyhow::Result<u8> {
     let written = artifacts::copy(store, job, &out).await?;
     output::say(&format!("{} files in {}", written.len(), out.display()));
     let tensors = store.tensors(job).await?;
-    if args.json { output::json_pretty(&tensors)? } else { output::lines(&lines(&tensors))? }
+    if args.json {
+        output::json_pretty(&tensors)?
+    } else {
+        output::lines(&lines(&tensors))?
+    }
     Ok(exit::DONE)
 }
 

@@ -127,8 +127,14 @@ fn text(status: &Status) -> String {
     lines.extend(job.accepted_ms.map(|ms| format!("accepted  {}", date(ms))));
     lines.extend(job.changed_ms.map(|ms| format!("changed   {}", date(ms))));
     lines.extend([
-        format!("repos     {} planned, {} failed, of {}", counts.repos_planned, counts.repos_failed, counts.repos),
-        format!("batches   {} done, {} dead, of {}", counts.batches_done, counts.batches_dead, counts.batches),
+        format!(
+            "repos     {} planned, {} failed, of {}",
+            counts.repos_planned, counts.repos_failed, counts.repos
+        ),
+        format!(
+            "batches   {} done, {} dead, of {}",
+            counts.batches_done, counts.batches_dead, counts.batches
+        ),
         format!("files     {} of {}", counts.files_done, counts.files),
         format!("tokens    {} of {}", counts.tokens_done, counts.tokens),
         format!("findings  {}", counts.findings),
@@ -191,7 +197,15 @@ mod tests {
 
     #[test]
     fn a_status_shows_the_job_and_its_workers() {
-        let counts = Counts { repos: 2, repos_planned: 1, batches: 9, batches_done: 4, files: 90, files_done: 40, ..Counts::default() };
+        let counts = Counts {
+            repos: 2,
+            repos_planned: 1,
+            batches: 9,
+            batches_done: 4,
+            files: 90,
+            files_done: 40,
+            ..Counts::default()
+        };
         let job = JobRow {
             job: "job_1".parse().unwrap(),
             phase: Phase::Running,
@@ -201,6 +215,20 @@ mod tests {
             changed_ms: None,
         };
         let workers = vec![worker("w1", false, false), worker("w22", false, true), worker("w3", true, true)];
-        insta::assert_snapshot!(text(&Status { job, workers }), @"");
+        insta::assert_snapshot!(text(&Status { job, workers }), @r"
+        job       job_1
+        phase     running
+        accepted  2001-09-09T01:46:40Z
+        repos     1 planned, 0 failed, of 2
+        batches   4 done, 0 dead, of 9
+        files     40 of 90
+        tokens    0 of 0
+        findings  0
+
+        WORKER  STATE     SLOTS  BUSY  BATCHES  DEVICE  RSS      MODEL         VERSION
+        w1      alive     2      1     7        cpu     300 MiB  83d9dab06011  0.1.0
+        w22     draining  2      1     7        cpu     300 MiB  83d9dab06011  0.1.0
+        w3      dead      2      1     7        cpu     300 MiB  83d9dab06011  0.1.0
+        ");
     }
 }

@@ -9,6 +9,7 @@ use schemas::report::{Report, Run};
 use schemas::rules::Level;
 use tokio_util::sync::CancellationToken;
 
+use crate::artifacts;
 use crate::cli::SubmitArgs;
 use crate::exit::{self, Interrupted};
 use crate::job_store::{Found, JobStore};
@@ -20,7 +21,6 @@ use crate::progress::Display;
 use crate::request::{self, Request};
 use crate::submit::{self, Submitted};
 use crate::watch::{self, End};
-use crate::artifacts;
 
 /// What came of a submission.
 struct Outcome {
@@ -76,7 +76,9 @@ async fn submit(args: &SubmitArgs, cwd: &Path, request: &Request) -> anyhow::Res
     let stop = bus::boot::cancel_on_signals().context("listen for signals")?;
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("nightmend-{}", request.job)));
     match place {
-        Place::Remote { store } => remote(args, request, &JobStore::open(&store)?, &stop, cwd.join(out)).await,
+        Place::Remote { store } => {
+            remote(args, request, &JobStore::open(&store)?, &stop, cwd.join(out)).await
+        }
         Place::Local { data_dir, store } => {
             let options = local::Options { data_dir, store, n_workers: args.workers };
             local(args, request, options, &stop, cwd.join(out)).await

@@ -1,6 +1,6 @@
 //! A queue and a store for one test, and the binary run against them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 
 use bus::{Bus, PrivateServer};
@@ -152,7 +152,14 @@ fn run_of(phase: Phase) -> Run {
         phase,
         started_ms: 1_700_000_000_000,
         elapsed_ms: 1_500,
-        counts: Counts { repos: 1, repos_planned: 1, files: 3, files_done: 3, findings: 1, ..Counts::default() },
+        counts: Counts {
+            repos: 1,
+            repos_planned: 1,
+            files: 3,
+            files_done: 3,
+            findings: 1,
+            ..Counts::default()
+        },
         stats: BatchStats::default(),
         batches_reused: 0,
         batches_redelivered: 0,
@@ -166,11 +173,11 @@ fn run_of(phase: Phase) -> Run {
 fn report(level: Level) -> Report {
     let finding = FindingReport {
         path: RepoPath::from("a.js"),
-        place: serde_json::from_value(place()).unwrap(),
+        place: Place { start: 0, end: 3, line: 1, column: 1, end_line: 1, end_column: 4 },
         rule: "no-var".into(),
         level,
         message: "no".into(),
-        fix: serde_json::from_value(serde_json::json!(fixability())).unwrap(),
+        fix: Fixability::Safe,
         fingerprint: Digest::of(b"f"),
     };
     let totals = Totals {
@@ -200,10 +207,4 @@ fn report(level: Level) -> Report {
             patches: Vec::new(),
         }],
     }
-}
-
-/// A file for tests that need one to be in the way.
-pub fn touch(path: PathBuf) {
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    std::fs::write(path, "x").unwrap();
 }
