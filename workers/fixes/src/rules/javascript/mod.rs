@@ -9,6 +9,8 @@ mod no_var;
 mod object_shorthand;
 mod prefer_const;
 pub(crate) mod syntax;
+#[cfg(test)]
+mod tests;
 
 pub use eqeqeq::Eqeqeq;
 pub use no_extra_boolean_cast::NoExtraBooleanCast;

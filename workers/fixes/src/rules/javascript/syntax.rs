@@ -42,7 +42,7 @@ impl Place<'_> {
 
 /// Deeper than anyone writes by hand. Below, rules that look outwards are silent: each look costs the depth of
 /// the node, so a hostile file of nothing but brackets would take for ever.
-const MAX_DEPTH: usize = 1000;
+const MAX_DEPTH: usize = 250;
 
 /// The nodes from the root down to `node`, both included; `None` if it lies absurdly deep.
 pub(crate) fn path_to<'t>(file: &ParsedFile<'t>, node: Node<'t>) -> Option<Vec<Node<'t>>> {
@@ -442,5 +442,118 @@ fn closes_statement(brace: Node<'_>) -> bool {
         ),
         "class_body" => owner != "class",
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{parse, walk};
+    use crate::language::Language;
+
+    type Question<T> = for<'t> fn(&ParsedFile<'t>, Node<'t>) -> T;
+
+    /// Asks `question` of the first node of `kind` in `text`.
+    fn ask<T>(text: &str, kind: &str, question: Question<T>) -> T {
+        let tree = parse(text.as_bytes(), Language::TypeScript);
+        let file = ParsedFile::new(text.as_bytes(), Language::TypeScript, &tree);
+        let mut found = None;
+        walk(&tree, |node, _| {
+            if node.kind() == kind && found.is_none() {
+                found = Some(node);
+            }
+            true
+        });
+        question(&file, found.expect("the text holds that kind"))
+    }
+
+    #[test]
+    fn parentheses_and_their_comments_are_looked_through() {
+        let inner: Question<String> = |file, node| file.text(without_parens(node)).into_owned();
+        assert_eq!(ask("x = (/* c */ ((a + b)) // d\n)", "parenthesized_expression", inner), "a + b");
+        ask("if (((!a))) {}", "unary_expression", |file, node| {
+            let path = path_to(file, node).expect("not deep");
+            let place = place_of(&path).expect("not the root");
+            assert_eq!(place.parent.kind(), "if_statement");
+            assert!(place.is_field("condition") && !place.is_field("consequence"));
+        });
+    }
+
+    #[test]
+    fn expressions_rank_by_how_tightly_they_hold() {
+        let ordered = [
+            ("a as B", "as_expression"),
+            ("(a, b)", "sequence_expression"),
+            ("a = b", "assignment_expression"),
+            ("a ? b : c", "ternary_expression"),
+            ("a ?? b", "binary_expression"),
+            ("a && b", "binary_expression"),
+            ("a | b", "binary_expression"),
+            ("a == b", "binary_expression"),
+            ("a in b", "binary_expression"),
+            ("a + b", "binary_expression"),
+            ("a ** b", "binary_expression"),
+            ("!a", "unary_expression"),
+            ("a++", "update_expression"),
+            ("a()", "call_expression"),
+            ("new A()", "new_expression"),
+            ("a.b", "member_expression"),
+        ];
+        let ranks = ordered.map(|(text, kind)| ask(text, kind, |_, node| precedence(node)));
+        assert!(ranks.is_sorted_by(|loose, tight| loose < tight), "{ranks:?}");
+    }
+
+    #[test]
+    fn names_and_strings_are_read_with_their_escapes() {
+        let name: Question<String> = |file, node| identifier_name(file, node).into_owned();
+        assert_eq!(ask("\\u0061\\u{62}c", "identifier", name), "abc");
+        let value: Question<Option<String>> = |file, node| string_value(file, node).map(Cow::into_owned);
+        for (text, wanted) in [
+            (r"'a'", Some("a")),
+            (r#""\x41\u{1F600}\n\101\0\q\'""#, Some("A\u{1F600}\nA\0q'")),
+            (r"'\ud83d\ude00'", Some("\u{1F600}")),
+            ("'a\\\nb'", Some("ab")),
+            (r"'\ud83d'", None),
+            ("''", Some("")),
+        ] {
+            assert_eq!(ask(text, "string", value).as_deref(), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn tokens_touch_where_they_stay_two() {
+        use Token::{Number, PrivateName, Punctuator, Quoted, Regex, Word};
+        for (left, right, can_touch) in [
+            (Word, Word, false),
+            (Word, Number(b"1"), false),
+            (Word, Number(b".5"), true),
+            (Number(b"1"), Number(b".5"), false),
+            (Word, Quoted, true),
+            (Quoted, Word, true),
+            (Word, Punctuator(b"("), true),
+            (Punctuator(b"+"), Punctuator(b"++"), false),
+            (Punctuator(b"-"), Punctuator(b"-"), false),
+            (Punctuator(b"+"), Punctuator(b"-"), true),
+            (Punctuator(b"/"), Regex, false),
+            (Punctuator(b"="), Regex, true),
+            (Regex, Word, false),
+            (Word, PrivateName, true),
+        ] {
+            assert_eq!(left.can_touch(right), can_touch, "{left:?} {right:?}");
+        }
+    }
+
+    #[test]
+    fn neighbouring_tokens_are_found_across_comments_and_nodes() {
+        let before: Question<Option<String>> =
+            |file, node| token_before(node).map(|token| file.text(token).into_owned());
+        let kind = "unary_expression";
+        assert_eq!(ask("f(a.b, /* c */ !d)", kind, before).as_deref(), Some(","));
+        assert_eq!(ask("x = `a`\n// c\n!d", kind, before).as_deref(), Some("`a`"));
+        assert_eq!(ask("`a${!d}`", kind, before).as_deref(), Some("${"));
+        assert_eq!(ask("#!/bin/node\n!d", kind, before), None);
+        let first: Question<String> = |file, node| file.text(first_token(node)).into_owned();
+        assert_eq!(ask("/a b/.test(c).d", "member_expression", first), "/a b/");
+        assert_eq!(ask("'a b' + c", "binary_expression", first), "'a b'");
     }
 }

@@ -1,0 +1,211 @@
+//! The JavaScript rules on their fixtures and on text that is not as it should be.
+//!
+//! `fixtures/<id>/cases.<ext>` is what a rule reads, `fixtures/<id>/fixed.<ext>` what is left once all its
+//! fixes, the unsafe ones too, are applied; the findings are a snapshot.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use proptest::prelude::*;
+
+use crate::engine::{apply_once, check, dispatch::Dispatch, parse};
+use crate::language::Language;
+use crate::rule::{Applicability, Finding, Rule};
+use crate::source::ParsedFile;
+
+use super::{Eqeqeq, NoExtraBooleanCast, NoUselessRename, ObjectShorthand};
+
+static RULES: &[&dyn Rule] = &[&NoExtraBooleanCast, &NoUselessRename, &Eqeqeq, &ObjectShorthand];
+
+/// More than any fixture needs: one pass, and one for each fix that waits for another.
+const MAX_PASSES: usize = 5;
+
+fn fixture(id: &str, name: &str) -> String {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(id).join(name);
+    std::fs::read_to_string(path).expect("each rule has its fixtures")
+}
+
+fn mended(rules: &[&'static dyn Rule], language: Language, text: &[u8], max: Applicability) -> Vec<u8> {
+    let mut text = text.to_vec();
+    for _ in 0..MAX_PASSES {
+        text = apply_once(&text, &check(&text, language, rules), max);
+    }
+    text
+}
+
+fn described(text: &str, findings: &[Finding]) -> String {
+    let mut description = String::new();
+    for finding in findings {
+        let line = 1 + text[..finding.range.start].matches('\n').count();
+        let place = &text[finding.range.clone()];
+        let fix = finding.fix.as_ref();
+        let applicability = fix.map_or("no".to_owned(), |fix| format!("{:?}", fix.applicability));
+        writeln!(description, "{line}: {place:?}: {} {applicability} fix.", finding.message).unwrap();
+        for edit in fix.iter().flat_map(|fix| &fix.edits) {
+            writeln!(description, "    {:?} -> {:?}", &text[edit.range.clone()], edit.text).unwrap();
+        }
+    }
+    description
+}
+
+fn check_fixture(rule: &'static dyn Rule, extension: &str) {
+    let id = rule.meta().id;
+    let language = Language::of_path(format!("cases.{extension}").as_bytes()).unwrap();
+    let cases = fixture(id, &format!("cases.{extension}"));
+    insta::assert_snapshot!(id, described(&cases, &check(cases.as_bytes(), language, &[rule])));
+    let fixed = mended(&[rule], language, cases.as_bytes(), Applicability::Unsafe);
+    let fixed = String::from_utf8(fixed).unwrap();
+    assert_eq!(fixed, fixture(id, &format!("fixed.{extension}")));
+    let left = check(fixed.as_bytes(), language, &[rule]);
+    assert!(left.iter().all(|finding| finding.fix.is_none()), "fixed is fixed");
+}
+
+#[test]
+fn eqeqeq_finds_and_fixes_its_fixture() {
+    check_fixture(&Eqeqeq, "js");
+}
+
+#[test]
+fn no_extra_boolean_cast_finds_and_fixes_its_fixture() {
+    check_fixture(&NoExtraBooleanCast, "js");
+}
+
+#[test]
+fn no_useless_rename_finds_and_fixes_its_fixture() {
+    check_fixture(&NoUselessRename, "ts");
+}
+
+#[test]
+fn object_shorthand_finds_and_fixes_its_fixture() {
+    check_fixture(&ObjectShorthand, "ts");
+}
+
+/// What all rules make of `before`, as a JavaScript file.
+fn fixed(before: &str) -> String {
+    String::from_utf8(mended(RULES, Language::JavaScript, before.as_bytes(), Applicability::Unsafe)).unwrap()
+}
+
+#[test]
+fn a_cast_at_the_start_of_a_statement_goes_only_where_the_rest_stays_a_statement() {
+    for (before, after) in [
+        ("a = b;\n!!(c, d) ? e : f", "a = b;\n(c, d) ? e : f"),
+        ("if (a) {}\n!!(c, d) ? e : f", "if (a) {}\n(c, d) ? e : f"),
+        ("function g() {}\n!!(c, d) ? e : f", "function g() {}\n(c, d) ? e : f"),
+        ("class A {}\n!![c] ? e : f", "class A {}\n[c] ? e : f"),
+        ("a\n!!c ? e : f", "a\nc ? e : f"),
+        ("a\n// why\n!!c ? e : f", "a\n// why\nc ? e : f"),
+        ("(() => { !![c] ? e : f })()", "(() => { [c] ? e : f })()"),
+        ("(!!{}.a) ? b : c", "({}.a) ? b : c"),
+        ("x => f(!!{}.a ? b : c)", "x => f({}.a ? b : c)"),
+    ] {
+        assert_eq!(fixed(before), after);
+    }
+    for kept in [
+        "a\n!!(c, d) ? e : f",
+        "a\n// why\n!![c] ? e : f",
+        "a = function () {}\n!!/c/.test(d) ? e : f",
+        "a = () => {}\n!!`c` ? e : f",
+        "a = class {}\n!!+c ? e : f",
+        "let a\n!!-c ? e : f",
+        "!!class {}.a ? b : c",
+        "!!async function () {}.a ? b : c",
+        "export default !!function () {}() ? a : b",
+    ] {
+        assert_eq!(fixed(kept), kept);
+    }
+}
+
+#[test]
+fn casts_in_typescript_keep_assertions_in_parentheses() {
+    let before = "if (!Boolean(a as any)) {}\nif (!!(<T>b)) {}\nif (!!c!) {}\n";
+    let after = "if (!(a as any)) {}\nif (<T>b) {}\nif (!!c!) {}\n";
+    let fixed = mended(RULES, Language::TypeScript, before.as_bytes(), Applicability::Safe);
+    assert_eq!(String::from_utf8(fixed).unwrap(), after);
+}
+
+#[test]
+fn bytes_that_are_not_utf_8_are_kept() {
+    let before = b"if (!!'\xff') {}\nx = {a: function () { return '\xff'; }};\n";
+    let after = b"if ('\xff') {}\nx = {a () { return '\xff'; }};\n";
+    assert_eq!(mended(RULES, Language::JavaScript, before, Applicability::Unsafe), after);
+}
+
+#[test]
+fn only_functions_that_cannot_be_constructed_become_methods_unasked() {
+    let before = "x = {a: function () {}, b: async function () {}, c: function* () {}}";
+    let after = "x = {a: function () {}, async b () {}, *c () {}}";
+    let fixed = mended(RULES, Language::JavaScript, before.as_bytes(), Applicability::Safe);
+    assert_eq!(String::from_utf8(fixed).unwrap(), after);
+}
+
+#[test]
+fn casts_nested_beyond_all_reason_are_left_alone() {
+    let deep = format!("x = {}a{} ? 1 : 2", "!!(".repeat(500), ")".repeat(500));
+    let n_found = check(deep.as_bytes(), Language::JavaScript, RULES).len();
+    assert!((1..500).contains(&n_found), "{n_found}");
+}
+
+fn pieces() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "!",
+        "!!",
+        "Boolean(",
+        "new Boolean(",
+        "(",
+        ")",
+        "a",
+        "a.b",
+        " ? ",
+        " : ",
+        "==",
+        "!=",
+        "typeof ",
+        "null",
+        "1n",
+        "{",
+        "}",
+        "{a: a}",
+        "{a: (a)}",
+        "let {a: a} = ",
+        "import {a as a} from ",
+        "export {a as a}",
+        "'b'",
+        "`${",
+        "}`",
+        "function () {}",
+        "async function* () {}",
+        "x => ",
+        ", ",
+        ";",
+        "\n",
+        "/* c */",
+        "// c\n",
+        "for (",
+        "if (",
+        " in ",
+        "\\u0061",
+        "'\\",
+        "é",
+        "[",
+        "]",
+        "...",
+        "=",
+        "yield",
+        "<a b={",
+        "/>",
+        "as any",
+    ]);
+    prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn no_rule_fails_on_mangled_text(text in pieces()) {
+        for language in [Language::JavaScript, Language::TypeScript, Language::Tsx] {
+            let tree = parse(text.as_bytes(), language);
+            let file = ParsedFile::new(text.as_bytes(), language, &tree);
+            let found = Dispatch::new(RULES, language).run(&file, RULES);
+            prop_assert!(found.failures.is_empty(), "{:?}", found.failures);
+        }
+    }
+}
