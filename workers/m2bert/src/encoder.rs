@@ -17,7 +17,8 @@ impl Encoder {
     /// Loads a checked model directory onto a device.
     ///
     /// Sets the number of threads that libtorch uses for operations of the calling thread, so call
-    /// it on the thread that will encode.
+    /// it on the thread that will encode. One thread is best where there are as many workers as
+    /// cores; more pay for themselves with long rows on idle cores.
     ///
     /// # Errors
     /// [`Error::NoDevice`], [`Error::NoPooler`], or [`Error::OutOfMemory`].
