@@ -38,6 +38,17 @@ pub enum ScopeKind {
     Block,
 }
 
+/// How a function stands in the code, which decides when it may run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FunctionForm {
+    /// A declaration, which is hoisted; the byte where its name starts.
+    Declared(usize),
+    /// An expression that is called, or handed to a call, where it stands.
+    Immediate,
+    /// Any other expression or method: kept for later.
+    Stored,
+}
+
 /// A lexical scope.
 #[derive(Clone, Debug)]
 pub struct Scope {
@@ -47,6 +58,8 @@ pub struct Scope {
     pub parent: Option<ScopeId>,
     /// The bytes of the syntax node that makes it.
     pub range: Range<usize>,
+    /// For the scope of a function, what decides when it may run.
+    pub function: Option<FunctionForm>,
     /// Whether it, or a scope within it, calls `eval` by that name: references may exist that no one can see.
     pub has_direct_eval: bool,
 }

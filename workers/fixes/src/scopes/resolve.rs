@@ -12,11 +12,12 @@ use oxc_ast::AstKind;
 use oxc_parser::{ParseOptions, Parser};
 use oxc_semantic::{Semantic, SemanticBuilder};
 use oxc_span::{GetSpan, SourceType, Span};
+use oxc_syntax::node::NodeId;
 use oxc_syntax::scope::ScopeFlags;
 use oxc_syntax::symbol::SymbolId;
 use tree_sitter::Tree;
 
-use super::{Reference, Scope, ScopeId, ScopeKind, Scopes, Variable, VariableId};
+use super::{FunctionForm, Reference, Scope, ScopeId, ScopeKind, Scopes, Variable, VariableId};
 use crate::engine::walk;
 use crate::language::Language;
 use crate::source::SourceKind;
@@ -144,10 +145,12 @@ impl Scopes {
         let scoping = semantic.scoping();
         for id in scoping.scope_descendants_from_root() {
             let flags = scoping.scope_flags(id);
+            let node = scoping.get_node_id(id);
             self.scopes.push(Scope {
                 kind: kind_of(flags),
                 parent: scoping.scope_parent_id(id).map(|parent| ScopeId(index(parent.index()))),
-                range: bytes_of(semantic.nodes().kind(scoping.get_node_id(id)).span()),
+                range: bytes_of(semantic.nodes().kind(node).span()),
+                function: function_form(semantic, node),
                 has_direct_eval: flags.contains_direct_eval(),
             });
         }
@@ -195,10 +198,37 @@ impl Scopes {
     }
 }
 
-fn is_parameter(semantic: &Semantic<'_>, declaration: oxc_syntax::node::NodeId) -> bool {
+fn is_parameter(semantic: &Semantic<'_>, declaration: NodeId) -> bool {
     let is_head =
         |kind: AstKind<'_>| matches!(kind, AstKind::FormalParameter(_) | AstKind::FormalParameterRest(_));
     is_head(semantic.nodes().kind(declaration))
+}
+
+fn function_form(semantic: &Semantic<'_>, node: NodeId) -> Option<FunctionForm> {
+    let nodes = semantic.nodes();
+    match nodes.kind(node) {
+        AstKind::Function(function) if function.is_declaration() => Some(
+            function
+                .id
+                .as_ref()
+                .map_or(FunctionForm::Stored, |name| FunctionForm::Declared(bytes_of(name.span).start)),
+        ),
+        AstKind::Function(_) | AstKind::ArrowFunctionExpression(_) => {
+            let mut around = nodes.ancestor_kinds(node);
+            let parent = around.find(|kind| !matches!(kind, AstKind::ParenthesizedExpression(_)));
+            // `(function () { … }).call(this)` runs at once, too.
+            Some(match parent {
+                Some(
+                    AstKind::CallExpression(_)
+                    | AstKind::NewExpression(_)
+                    | AstKind::StaticMemberExpression(_)
+                    | AstKind::ComputedMemberExpression(_),
+                ) => FunctionForm::Immediate,
+                _ => FunctionForm::Stored,
+            })
+        }
+        _ => None,
+    }
 }
 
 fn kind_of(flags: ScopeFlags) -> ScopeKind {

@@ -2,10 +2,8 @@
 
 use std::collections::HashSet;
 
-use tree_sitter::Node;
-
 use super::syntax::{Place, path_to, place_of};
-use crate::scopes::{Reference, ScopeId, ScopeKind, Scopes, Variable, VariableId};
+use crate::scopes::{FunctionForm, Reference, ScopeId, Scopes, Variable, VariableId};
 use crate::source::ParsedFile;
 
 /// Whether a hoisted function that uses `variable` is called, by its name, before byte `declared_at`.
@@ -16,7 +14,7 @@ pub(crate) fn is_called_before(
     variable: &Variable,
     declared_at: usize,
 ) -> bool {
-    functions_using(file, scopes, variable).iter().any(|&function| {
+    functions_using(scopes, variable).iter().any(|&function| {
         let uses = &scopes.variable(function).references;
         uses.iter().any(|used| used.range.start < declared_at && is_callee(file, used))
     })
@@ -30,45 +28,41 @@ pub(crate) fn may_run_before(
     variable: &Variable,
     declared_at: usize,
 ) -> bool {
-    let mut open = functions_using(file, scopes, variable);
+    let mut open = functions_using(scopes, variable);
     let mut seen: HashSet<VariableId> = open.iter().copied().collect();
     while let Some(function) = open.pop() {
-        for used in scopes.variable(function).references.iter().filter(|used| !is_only_stored(file, used)) {
-            let callers = enclosing_functions(file, scopes, used.scope, variable.scope);
-            if callers.is_empty() && used.range.start < declared_at {
-                return true;
+        for used in &scopes.variable(function).references {
+            let callers: Vec<Enclosing> = functions_between(scopes, used.scope, variable.scope).collect();
+            let mut runs_where_it_stands = used.range.start < declared_at;
+            if callers.is_empty() && !runs_where_it_stands || is_only_stored(file, used) {
+                continue;
             }
             for caller in callers {
-                match caller {
-                    Enclosing::Hoisted(caller) if seen.insert(caller) => open.push(caller),
-                    // A function that is an argument or called on the spot runs where it stands.
-                    Enclosing::Eager(at) if at < declared_at => return true,
-                    _ => {}
+                match caller.form {
+                    FunctionForm::Declared(name) => {
+                        open.extend(scopes.variable_at(name).filter(|caller| seen.insert(*caller)));
+                        runs_where_it_stands = false;
+                    }
+                    FunctionForm::Immediate => runs_where_it_stands &= caller.start < declared_at,
+                    FunctionForm::Stored => runs_where_it_stands = false,
                 }
+            }
+            if runs_where_it_stands {
+                return true;
             }
         }
     }
     false
 }
 
-/// A function between a use and the scope of the variable.
-enum Enclosing {
-    /// A declaration, which can be called before it.
-    Hoisted(VariableId),
-    /// An expression that starts at this byte and may run at once.
-    Eager(usize),
-    /// An expression that is kept for later.
-    Stored,
-}
-
 /// The hoisted functions in which `variable` is used.
-fn functions_using(file: &ParsedFile<'_>, scopes: &Scopes, variable: &Variable) -> Vec<VariableId> {
+fn functions_using(scopes: &Scopes, variable: &Variable) -> Vec<VariableId> {
     let mut found: Vec<VariableId> = variable
         .references
         .iter()
-        .flat_map(|used| enclosing_functions(file, scopes, used.scope, variable.scope))
-        .filter_map(|enclosing| match enclosing {
-            Enclosing::Hoisted(function) => Some(function),
+        .flat_map(|used| functions_between(scopes, used.scope, variable.scope))
+        .filter_map(|function| match function.form {
+            FunctionForm::Declared(name) => scopes.variable_at(name),
             _ => None,
         })
         .collect();
@@ -77,36 +71,17 @@ fn functions_using(file: &ParsedFile<'_>, scopes: &Scopes, variable: &Variable) 
     found
 }
 
-fn enclosing_functions(file: &ParsedFile<'_>, scopes: &Scopes, from: ScopeId, to: ScopeId) -> Vec<Enclosing> {
-    scopes
-        .ancestors(from)
-        .take_while(|&scope| scope != to)
-        .filter(|&scope| scopes.scope(scope).kind == ScopeKind::Function)
-        .filter_map(|scope| {
-            let range = &scopes.scope(scope).range;
-            let node = file.tree.root_node().descendant_for_byte_range(range.start, range.end)?;
-            Some(match node.kind() {
-                "function_declaration" | "generator_function_declaration" => {
-                    let name = node.child_by_field_name("name")?;
-                    Enclosing::Hoisted(scopes.variable_at(name.start_byte())?)
-                }
-                _ if runs_at_once(file, node) => Enclosing::Eager(node.start_byte()),
-                _ => Enclosing::Stored,
-            })
-        })
-        .collect()
+/// A function around a use.
+struct Enclosing {
+    form: FunctionForm,
+    start: usize,
 }
 
-/// Whether a function expression is called, or handed to a call, where it stands.
-fn runs_at_once<'t>(file: &ParsedFile<'t>, function: Node<'t>) -> bool {
-    let place = path_to(file, function).and_then(|path| place_of(&path));
-    // What lies too deep to be looked at may run at once.
-    place.is_none_or(|place| match place.parent.kind() {
-        "arguments" | "new_expression" => true,
-        "call_expression" => place.is_field("function"),
-        // `(function () { … }).call(this)`
-        "member_expression" => true,
-        _ => false,
+/// The functions around `from` that lie within `to`, innermost first.
+fn functions_between(scopes: &Scopes, from: ScopeId, to: ScopeId) -> impl Iterator<Item = Enclosing> + '_ {
+    scopes.ancestors(from).take_while(move |&scope| scope != to).filter_map(|scope| {
+        let scope = scopes.scope(scope);
+        Some(Enclosing { form: scope.function?, start: scope.range.start })
     })
 }
 

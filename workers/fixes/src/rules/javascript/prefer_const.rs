@@ -3,6 +3,8 @@
 //! Variables that one destructuring assigns together are reported together; a declaration is mended when every
 //! variable in it can be `const`, which the last report on it finds out.
 
+use std::collections::HashMap;
+
 use tree_sitter::Node;
 
 use super::ECMASCRIPT;
@@ -116,7 +118,6 @@ struct Candidate<'t, 's> {
 
 /// The variables that one declarator or assignment gives their values.
 struct Group<'t> {
-    host: Node<'t>,
     /// For each variable the identifier to report; `None` for one that cannot be `const`.
     members: Vec<Option<Reported<'t>>>,
 }
@@ -133,6 +134,7 @@ struct Reported<'t> {
 
 fn groups<'t>(file: &ParsedFile<'t>, scopes: &Scopes, declarations: &[Declaration<'t>]) -> Vec<Group<'t>> {
     let mut groups: Vec<Group<'t>> = Vec::new();
+    let mut by_host: HashMap<usize, usize> = HashMap::new();
     for candidate in candidates(file, scopes, declarations) {
         let reported = identifier_to_report(file, scopes, &candidate);
         let mut last = None;
@@ -141,10 +143,11 @@ fn groups<'t>(file: &ParsedFile<'t>, scopes: &Scopes, declarations: &[Declaratio
                 continue;
             }
             let Some(host) = host_of(file, write.name) else { continue };
-            match groups.iter_mut().rev().find(|group| group.host.id() == host.id()) {
-                Some(group) => group.members.push(reported),
-                None => groups.push(Group { host, members: vec![reported] }),
-            }
+            let at = *by_host.entry(host.id()).or_insert_with(|| {
+                groups.push(Group { members: Vec::new() });
+                groups.len() - 1
+            });
+            groups[at].members.push(reported);
         }
     }
     groups
