@@ -24,12 +24,6 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// A path that is not there.
-    #[error("`{path}` does not exist; a repository is a URL (https, ssh, file) or a path")]
-    NoSuchPath {
-        /// As it was given.
-        path: String,
-    },
     /// A path that cannot be written into a spec.
     #[error("`{path}` is not UTF-8")]
     NotUtf8 {
@@ -119,8 +113,10 @@ fn split_rev(text: &str, start: usize) -> Result<(&str, Option<String>), Error> 
     }
 }
 
+/// A path that is not there is a repository like any other: it fails alone, and the others of the job go on.
 fn local(path: &str, rev: Option<String>, cwd: &Path) -> Result<RepoSpec, Error> {
-    let absolute = cwd.join(path).canonicalize().map_err(|_| Error::NoSuchPath { path: path.to_owned() })?;
+    let absolute = cwd.join(path);
+    let absolute = absolute.canonicalize().unwrap_or(absolute);
     let url =
         absolute.to_str().ok_or_else(|| Error::NotUtf8 { path: absolute.display().to_string() })?.to_owned();
     Ok(RepoSpec { url, rev })
@@ -175,13 +171,12 @@ mod tests {
         assert_eq!(of("plain@v1"), RepoSpec { url: url("plain"), rev: Some("v1".into()) });
         assert_eq!(of("plain/../plain"), RepoSpec { url: url("plain"), rev: None });
         assert_eq!(of("."), RepoSpec { url: root.to_str().unwrap().into(), rev: None });
+        assert_eq!(of("nowhere@v1"), RepoSpec { url: url("nowhere"), rev: Some("v1".into()) });
     }
 
     #[test]
     fn what_is_no_repository_is_named() {
         let error = |text: &str| parse(text, Path::new("/nonexistent")).unwrap_err();
-        assert_eq!(error("nowhere"), Error::NoSuchPath { path: "nowhere".into() });
-        assert_eq!(error("nowhere@v1"), Error::NoSuchPath { path: "nowhere".into() });
         assert_eq!(error("  "), Error::Empty(String::new()));
         assert_eq!(error("@main"), Error::Empty("@main".into()));
         for url in ["ext://sh/a", "https://host", "https:///", "https://host:port/a"] {

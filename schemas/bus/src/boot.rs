@@ -1,5 +1,7 @@
 //! What every process does first: logs to stderr, signals into one token.
 
+use std::io::IsTerminal;
+
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
@@ -7,7 +9,13 @@ use tracing_subscriber::EnvFilter;
 pub fn init_logging() {
     let filter = EnvFilter::try_from_env("NM_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
     // A second call in one process (tests) finds the first one's subscriber, which is as good.
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init().ok();
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(colours)
+        .with_writer(std::io::stderr)
+        .try_init()
+        .ok();
 }
 
 /// Cancels the token on SIGTERM and SIGINT; a second signal ends the process at once with code 130.
