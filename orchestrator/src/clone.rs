@@ -135,7 +135,7 @@ impl Cloner {
 
 /// Brings the commit that the request names into its mirror and returns both. Blocks.
 ///
-/// Depth 1 over http, ssh and git; from a folder of this machine the whole history of the ref, since the local
+/// Depth 1 over http, ssh and git; from a folder of this machine the history of all its refs, since libgit2's local
 /// transport can't do less. Two calls for one mirror, also of two processes, take turns.
 ///
 /// # Errors

@@ -1,7 +1,6 @@
 //! One conversation with a remote: which object does the revision name, and bring it into the mirror.
 //!
-//! Only what the revision needs is fetched, at depth 1 where the transport can: one ref, or one object by its full
-//! id. An abbreviated id, or a server that gives no objects by id, costs all branches and tags.
+//! Over a socket only what the revision needs is fetched, at depth 1: one ref, or one object by its full id. An abbreviated id, or a server that gives no objects by id, costs all branches and tags.
 
 use git2::{
     AutotagOption, Commit, Direction, ErrorClass, ErrorCode, FetchOptions, Oid, ProxyOptions, Remote,

@@ -1,3 +1,4 @@
 //! Integration tests of the orchestrator.
 
 mod report;
+mod repositories;

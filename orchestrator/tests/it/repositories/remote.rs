@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
@@ -9,7 +10,7 @@ use orchestrator::clone::{CloneError, mirror};
 use orchestrator::credentials::Credentials;
 use tokio_util::sync::CancellationToken;
 
-use super::fixture::Fixture;
+use super::fixture::{Fixture, git};
 
 /// `git daemon` over the folder of a fixture; killed when dropped.
 struct Daemon {
@@ -21,13 +22,17 @@ impl Daemon {
     /// `None`, loudly, where git has no daemon.
     fn start(fixture: &Fixture) -> Option<Self> {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut process = Command::new("git")
-            .args(["daemon", "--export-all", "--reuseaddr", "--listen=127.0.0.1", "--verbose"])
+        // Not through `git daemon`: killing that would leave the daemon itself behind.
+        let programs = String::from_utf8(git(fixture.dir(), &["--exec-path"])).unwrap();
+        let mut process = Command::new(Path::new(programs.trim_end()).join("git-daemon"))
+            .args(["--export-all", "--reuseaddr", "--listen=127.0.0.1", "--verbose"])
             .arg(format!("--port={port}"))
             .arg(format!("--base-path={}", fixture.dir().display()))
+            .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
-            .unwrap();
+            .inspect_err(|error| eprintln!("SKIPPED: no git-daemon: {error}"))
+            .ok()?;
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
         if !lines.by_ref().map_while(Result::ok).any(|line| line.contains("Ready to rumble")) {
             eprintln!("SKIPPED: `git daemon` does not start here");
@@ -52,12 +57,14 @@ fn over_a_socket_one_commit_is_fetched_and_then_what_is_new() {
     let fixture = Fixture::with_files(&[("a.js", "var a;\n")]);
     let first = fixture.source.refname_to_id("refs/heads/main").unwrap();
     let second = fixture.commit_files("refs/heads/main", &[("a.js", "var b;\n")]);
+    let other = fixture.commit_files("refs/heads/other", &[("b.js", "only here")]);
     let Some(daemon) = Daemon::start(&fixture) else { return };
     let url = format!("{}/source.git", daemon.url);
     let mirrored = fixture.mirror_of(&url, None).unwrap();
     assert_eq!(mirrored.commit, second);
     assert!(mirrored.open().unwrap().is_shallow());
     assert!(mirrored.open().unwrap().find_commit(first).is_err(), "depth 1");
+    assert!(mirrored.open().unwrap().find_commit(other).is_err(), "only the ref that is needed");
     let third = fixture.commit_files("refs/heads/main", &[("a.js", "var c;\n")]);
     assert_eq!(fixture.mirror_of(&url, Some("main")).unwrap().commit, third);
     let short = first.to_string()[..10].to_owned();
