@@ -1,4 +1,5 @@
 //! The real binary against a real nats-server.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail loudly too")]
 
 use std::process::{Command, Output};
 

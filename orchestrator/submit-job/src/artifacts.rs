@@ -77,7 +77,10 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "x").unwrap();
         };
-        ["patches/a/old.patch", "patches/a/new.patch", "patches/gone/old.patch", "notes/mine.txt"].map(put);
+        for path in ["patches/a/old.patch", "patches/a/new.patch", "patches/gone/old.patch", "notes/mine.txt"]
+        {
+            put(path);
+        }
         let written = BTreeSet::from([PathBuf::from("patches/a/new.patch")]);
         remove_others(dir.path(), Path::new("patches"), &written).unwrap();
         let exists = |path: &str| dir.path().join(path).exists();

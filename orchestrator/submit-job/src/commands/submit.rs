@@ -22,6 +22,15 @@ use crate::request::{self, Request};
 use crate::submit::{self, Submitted};
 use crate::watch::{self, End};
 
+/// One submission on its way.
+struct Submission<'a> {
+    args: &'a SubmitArgs,
+    request: &'a Request,
+    store: JobStore,
+    /// Where the report goes, absolute.
+    out: PathBuf,
+}
+
 /// What came of a submission.
 struct Outcome {
     code: u8,
@@ -75,181 +84,148 @@ async fn submit(args: &SubmitArgs, cwd: &Path, request: &Request) -> anyhow::Res
     }
     let stop = bus::boot::cancel_on_signals().context("listen for signals")?;
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("nightmend-{}", request.job)));
+    let store = match &place {
+        Place::Remote { store } | Place::Local { store, .. } => JobStore::open(store)?,
+    };
+    let submission = Submission { args, request, store, out: cwd.join(out) };
     match place {
-        Place::Remote { store } => {
-            remote(args, request, &JobStore::open(&store)?, &stop, cwd.join(out)).await
-        }
+        Place::Remote { .. } => submission.remote(&stop).await,
         Place::Local { data_dir, store } => {
-            let options = local::Options { data_dir, store, n_workers: args.workers };
-            local(args, request, options, &stop, cwd.join(out)).await
+            submission.local(local::Options { data_dir, store, n_workers: args.workers }, &stop).await
         }
     }
 }
 
-/// On a running system: it goes on without us.
-async fn remote(
-    args: &SubmitArgs,
-    request: &Request,
-    store: &JobStore,
-    stop: &CancellationToken,
-    out: PathBuf,
-) -> anyhow::Result<Outcome> {
-    let bus = Bus::connect(&place::connection(&args.system)).await?;
-    let hint = format!("job {} goes on; the same --job-id attaches to it again", request.job);
-    let work = async {
-        let submitted = hand_over(args, &bus, store, request).await?;
-        if args.detach {
-            return detached(args, request);
-        }
-        let mut display = Display::new(args.quiet);
-        follow(args, &bus, store, request, &submitted, &mut display, out).await
-    };
-    tokio::select! {
-        biased;
-        () = stop.cancelled() => Err(Interrupted { hint }.into()),
-        outcome = work => outcome,
-    }
-}
-
-/// On a system of our own: it ends with us, and the job with its id goes on in the next one.
-async fn local(
-    args: &SubmitArgs,
-    request: &Request,
-    options: local::Options,
-    stop: &CancellationToken,
-    out: PathBuf,
-) -> anyhow::Result<Outcome> {
-    let data_dir = options.data_dir.clone();
-    if !args.quiet {
-        output::say(&format!("job {} in {}", request.job, data_dir.display()));
-    }
-    let store = JobStore::open(&options.store)?;
-    let mut system = LocalSystem::start(options).await?;
-    let hint = format!("--job-id {} goes on where it stopped", request.job);
-    let bus = system.bus.clone();
-    let outcome = tokio::select! {
-        biased;
-        () = stop.cancelled() => Err(Interrupted { hint }.into()),
-        outcome = local_job(args, &bus, &store, request, &mut system, out) => outcome,
-    };
-    if outcome.as_ref().is_err_and(|error| error.is::<Interrupted>()) {
-        output::say("stopping; batches in hand are finished first");
-    }
-    let stopped = system.stop().await;
-    let outcome = outcome?;
-    stopped.context("stop the local system")?;
-    Ok(outcome)
-}
-
-/// Hands the job over before the children look for work, so that they find it at once.
-async fn local_job(
-    args: &SubmitArgs,
-    bus: &Bus,
-    store: &JobStore,
-    request: &Request,
-    system: &mut LocalSystem,
-    out: PathBuf,
-) -> anyhow::Result<Outcome> {
-    let submitted = hand_over(args, bus, store, request).await?;
-    let mut display = Display::new(args.quiet);
-    if submitted.found == Found::Ended {
-        return follow(args, bus, store, request, &submitted, &mut display, out).await;
-    }
-    system.spawn_children()?;
-    let notices = display.notices();
-    tokio::select! {
-        outcome = follow(args, bus, store, request, &submitted, &mut display, out) => outcome,
-        error = system.supervise(|text| notices.say(text)) => Err(error),
-    }
-}
-
-async fn hand_over(
-    args: &SubmitArgs,
-    bus: &Bus,
-    store: &JobStore,
-    request: &Request,
-) -> anyhow::Result<Submitted> {
-    let submitted = submit::submit(bus, store, request).await?;
-    if args.json {
-        output::json(&Event::Submitted {
-            job: &request.job,
-            spec: submitted.spec,
-            state: submitted.found.word(),
-            store: store.url(),
-        })?;
-    }
-    Ok(submitted)
-}
-
-fn detached(args: &SubmitArgs, request: &Request) -> anyhow::Result<Outcome> {
-    if !args.json {
-        output::line(request.job.as_str())?;
-    }
-    Ok(Outcome { code: exit::DONE, phase: None, error: None, out: None, run: None })
-}
-
-/// Waits for the end, then writes what the job made.
-async fn follow(
-    args: &SubmitArgs,
-    bus: &Bus,
-    store: &JobStore,
-    request: &Request,
-    submitted: &Submitted,
-    display: &mut Display,
-    out: PathBuf,
-) -> anyhow::Result<Outcome> {
-    let job = &request.job;
-    let mut written = Ok(());
-    let end = watch::wait(bus, store, job, submitted.record_before.as_ref(), |progress| {
-        let rates = display.show(progress);
-        if args.json && written.is_ok() {
-            written = output::json(&Event::progress(progress, rates));
-        }
-    })
-    .await?;
-    written?;
-    display.finish();
-    let phase = end.phase();
-    match end {
-        End::Reported(run) => deliver(args, store, request, run, out).await,
-        End::Cancelled => {
-            let error = format!("job {job} was cancelled; submit it again under another --job-id");
-            output::say(&error);
-            Ok(Outcome { code: exit::ERROR, phase: Some(phase), error: Some(error), out: None, run: None })
-        }
-        End::Failed { reason } => {
-            let error = format!("job {job} failed: {reason}");
-            output::say(&error);
-            Ok(Outcome { code: exit::ERROR, phase: Some(phase), error: Some(error), out: None, run: None })
+impl Submission<'_> {
+    /// On a running system: it goes on without us.
+    async fn remote(&self, stop: &CancellationToken) -> anyhow::Result<Outcome> {
+        let bus = Bus::connect(&place::connection(&self.args.system)).await?;
+        let hint = format!("job {} goes on; the same --job-id attaches to it again", self.request.job);
+        let work = async {
+            let submitted = self.hand_over(&bus).await?;
+            if self.args.detach {
+                return self.detached();
+            }
+            self.follow(&bus, &submitted, &mut Display::new(self.args.quiet)).await
+        };
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => Err(Interrupted { hint }.into()),
+            outcome = work => outcome,
         }
     }
-}
 
-async fn deliver(
-    args: &SubmitArgs,
-    store: &JobStore,
-    request: &Request,
-    run: Box<Run>,
-    out: PathBuf,
-) -> anyhow::Result<Outcome> {
-    artifacts::copy(store, &request.job, &out).await?;
-    let report = store.report(&request.job).await?;
-    if !args.quiet {
-        output::say(&summary(request, &run, report.as_ref()));
+    /// On a system of our own: it ends with us, and the job with its id goes on in the next one.
+    async fn local(&self, options: local::Options, stop: &CancellationToken) -> anyhow::Result<Outcome> {
+        if !self.args.quiet {
+            output::say(&format!("job {} in {}", self.request.job, options.data_dir.display()));
+        }
+        let mut system = LocalSystem::start(options).await?;
+        let hint = format!("--job-id {} goes on where it stopped", self.request.job);
+        let outcome = tokio::select! {
+            biased;
+            () = stop.cancelled() => {
+                output::say("stopping; batches in hand are finished first");
+                Err(Interrupted { hint }.into())
+            }
+            outcome = self.local_job(&mut system) => outcome,
+        };
+        let stopped = system.stop().await;
+        let outcome = outcome?;
+        stopped.context("stop the local system")?;
+        Ok(outcome)
     }
-    if request.spec.dry_run {
-        show_plan(args, store, request).await?;
-    } else if !args.json {
-        output::line(&out.join("report.md").display().to_string())?;
-    }
-    let worst = report.as_ref().and_then(worst_level);
-    let code = exit::code(run.phase, args.fail_on.map(Level::from), worst);
-    Ok(Outcome { code, phase: Some(run.phase), error: None, out: Some(out), run: Some(run) })
-}
 
-async fn show_plan(args: &SubmitArgs, store: &JobStore, request: &Request) -> anyhow::Result<()> {
-    let plan: Plan = store.json(&request.job, plan::FILE).await?.context("the dry run made no plan")?;
-    if args.json { output::json(&Event::Plan { repos: &plan.repos }) } else { output::line(&plan.table()) }
+    /// Hands the job over before the children look for work, so that they find it at once.
+    async fn local_job(&self, system: &mut LocalSystem) -> anyhow::Result<Outcome> {
+        let bus = system.bus.clone();
+        let submitted = self.hand_over(&bus).await?;
+        let mut display = Display::new(self.args.quiet);
+        if submitted.found == Found::Ended {
+            return self.follow(&bus, &submitted, &mut display).await;
+        }
+        system.spawn_children()?;
+        let notices = display.notices();
+        tokio::select! {
+            outcome = self.follow(&bus, &submitted, &mut display) => outcome,
+            error = system.supervise(|text| notices.say(text)) => Err(error),
+        }
+    }
+
+    async fn hand_over(&self, bus: &Bus) -> anyhow::Result<Submitted> {
+        let submitted = submit::submit(bus, &self.store, self.request).await?;
+        if self.args.json {
+            output::json(&Event::Submitted {
+                job: &self.request.job,
+                spec: submitted.spec,
+                state: submitted.found.word(),
+                store: self.store.url(),
+            })?;
+        }
+        Ok(submitted)
+    }
+
+    fn detached(&self) -> anyhow::Result<Outcome> {
+        if !self.args.json {
+            output::line(self.request.job.as_str())?;
+        }
+        Ok(Outcome { code: exit::DONE, phase: None, error: None, out: None, run: None })
+    }
+
+    /// Waits for the end, then writes what the job made.
+    async fn follow(
+        &self,
+        bus: &Bus,
+        submitted: &Submitted,
+        display: &mut Display,
+    ) -> anyhow::Result<Outcome> {
+        let job = &self.request.job;
+        let mut written = Ok(());
+        let end = watch::wait(bus, &self.store, job, submitted.record_before.as_ref(), |progress| {
+            let rates = display.show(progress);
+            if self.args.json && written.is_ok() {
+                written = output::json(&Event::progress(progress, rates));
+            }
+        })
+        .await?;
+        written?;
+        display.finish();
+        let phase = end.phase();
+        let error = match end {
+            End::Reported(run) => return self.deliver(run).await,
+            End::Cancelled => format!("job {job} was cancelled; submit it again under another --job-id"),
+            End::Failed { reason } => format!("job {job} failed: {reason}"),
+        };
+        output::say(&error);
+        Ok(Outcome { code: exit::ERROR, phase: Some(phase), error: Some(error), out: None, run: None })
+    }
+
+    async fn deliver(&self, run: Box<Run>) -> anyhow::Result<Outcome> {
+        let job = &self.request.job;
+        artifacts::copy(&self.store, job, &self.out).await?;
+        let report = self.store.report(job).await?;
+        if !self.args.quiet {
+            output::say(&summary(self.request, &run, report.as_ref()));
+        }
+        if self.request.spec.dry_run {
+            self.show_plan().await?;
+        } else if !self.args.json {
+            output::line(&self.out.join("report.md").display().to_string())?;
+        }
+        let worst = report.as_ref().and_then(worst_level);
+        let code = exit::code(run.phase, self.args.fail_on.map(Level::from), worst);
+        Ok(Outcome { code, phase: Some(run.phase), error: None, out: Some(self.out.clone()), run: Some(run) })
+    }
+
+    async fn show_plan(&self) -> anyhow::Result<()> {
+        let plan: Option<Plan> = self.store.json(&self.request.job, plan::FILE).await?;
+        let plan = plan.context("the dry run made no plan")?;
+        if self.args.json {
+            output::json(&Event::Plan { repos: &plan.repos })
+        } else {
+            output::line(&plan.table())
+        }
+    }
 }
 
 /// The highest level among the findings.

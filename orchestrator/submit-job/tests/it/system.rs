@@ -15,14 +15,14 @@ use schemas::{Digest, FixLevel, JobId, JobSpec, Lane, RepoPath, RepoSlug, RepoSp
 use tensor_store::{Key, Store};
 
 /// How a run of the binary ended.
-pub struct Ended {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 /// Runs the binary in `dir`, with nothing of our own configuration.
-pub async fn run(dir: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
+pub(crate) async fn run(dir: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
     let output = command(dir, arguments, variables).output().await.unwrap();
     Ended {
         code: output.status.code().expect("it ends by itself"),
@@ -31,7 +31,7 @@ pub async fn run(dir: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> 
     }
 }
 
-pub fn command(dir: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> tokio::process::Command {
+pub(crate) fn command(dir: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> tokio::process::Command {
     let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_submit-job"));
     command
         .args(arguments)
@@ -47,11 +47,11 @@ pub fn command(dir: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> to
 }
 
 /// A provisioned queue and an empty store.
-pub struct System {
-    pub dir: tempfile::TempDir,
-    pub bus: Bus,
-    pub store: Store,
-    pub store_url: String,
+pub(crate) struct System {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) bus: Bus,
+    pub(crate) store: Store,
+    pub(crate) store_url: String,
     url: String,
     token: String,
     _server: PrivateServer,
@@ -59,7 +59,7 @@ pub struct System {
 
 impl System {
     /// `None`, loudly, where there is no nats-server; with `NM_REQUIRE_NATS=1` that is a failure.
-    pub async fn start() -> Option<Self> {
+    pub(crate) async fn start() -> Option<Self> {
         if let Err(error) = PrivateServer::find_binary() {
             assert!(std::env::var_os("NM_REQUIRE_NATS").is_none(), "{error}");
             eprintln!("SKIPPED: {error}");
@@ -76,13 +76,13 @@ impl System {
     }
 
     /// Runs the binary against this system: `arguments`, then how to reach it.
-    pub async fn run(&self, arguments: &[&str]) -> Ended {
+    pub(crate) async fn run(&self, arguments: &[&str]) -> Ended {
         let place = ["--nats", &self.url, "--store", &self.store_url];
         run(self.dir.path(), &[arguments, &place].concat(), &[("NM_NATS_TOKEN", &self.token)]).await
     }
 
     /// The same, still running.
-    pub fn spawn(&self, arguments: &[&str]) -> tokio::process::Child {
+    pub(crate) fn spawn(&self, arguments: &[&str]) -> tokio::process::Child {
         let place = ["--nats", &self.url, "--store", &self.store_url];
         command(self.dir.path(), &[arguments, &place].concat(), &[("NM_NATS_TOKEN", &self.token)])
             .spawn()
@@ -91,17 +91,17 @@ impl System {
 }
 
 /// An empty store in `<dir>/store`: where a local system has it.
-pub fn store_in(dir: &Path) -> (Store, String) {
+pub(crate) fn store_in(dir: &Path) -> (Store, String) {
     let url = url::Url::from_file_path(dir.join("store")).unwrap().to_string();
     (Store::open(&url).unwrap(), url)
 }
 
-pub fn job() -> JobId {
+pub(crate) fn job() -> JobId {
     "job_1".parse().unwrap()
 }
 
 /// What `submit-job --job-id job_1 --rules none https://example.org/a` submits.
-pub fn spec() -> JobSpec {
+pub(crate) fn spec() -> JobSpec {
     JobSpec {
         version: JobSpec::VERSION,
         repos: vec![RepoSpec { url: "https://example.org/a".into(), rev: None }],
@@ -115,7 +115,7 @@ pub fn spec() -> JobSpec {
 }
 
 /// Stores a job as it is when it has ended: spec, report with one finding of `level`, tensors, a patch, run.
-pub async fn put_ended(store: &Store, spec: &JobSpec, phase: Phase, level: Level) {
+pub(crate) async fn put_ended(store: &Store, spec: &JobSpec, phase: Phase, level: Level) {
     let id = job();
     let id = id.as_str();
     put(store, &Key::job_spec(id), spec.to_json()).await;
@@ -126,7 +126,7 @@ pub async fn put_ended(store: &Store, spec: &JobSpec, phase: Phase, level: Level
     put(store, &Key::job_run(id), json(&run_of(phase))).await;
 }
 
-pub async fn put(store: &Store, key: &Key, bytes: Vec<u8>) {
+pub(crate) async fn put(store: &Store, key: &Key, bytes: Vec<u8>) {
     store.put(key, Bytes::from(bytes)).await.unwrap();
 }
 
