@@ -20,8 +20,16 @@ pub struct ParsedFile<'t> {
     /// The tree-sitter tree of `bytes`.
     pub tree: &'t Tree,
     kind: SourceKind,
-    comments: OnceCell<Vec<Range<usize>>>,
+    survey: OnceCell<Survey>,
     scopes: OnceCell<Option<Scopes>>,
+}
+
+/// What one walk over the tree tells.
+#[derive(Debug, Default)]
+struct Survey {
+    comments: Vec<Range<usize>>,
+    /// Levels below the root.
+    depth: u32,
 }
 
 /// How a JavaScript or TypeScript file is loaded, which decides what its top level scope is.
@@ -43,7 +51,7 @@ impl<'t> ParsedFile<'t> {
     #[must_use]
     pub fn new(bytes: &'t [u8], language: Language, tree: &'t Tree) -> Self {
         let kind = SourceKind::Unknown;
-        Self { bytes, language, tree, kind, comments: OnceCell::new(), scopes: OnceCell::new() }
+        Self { bytes, language, tree, kind, survey: OnceCell::new(), scopes: OnceCell::new() }
     }
 
     /// States how the file is loaded, where the caller knows.
@@ -58,7 +66,7 @@ impl<'t> ParsedFile<'t> {
     /// A rule that needs them stays silent then.
     #[must_use]
     pub fn scopes(&self) -> Option<&Scopes> {
-        self.scopes.get_or_init(|| Scopes::resolve(self.bytes, self.language, self.tree, self.kind)).as_ref()
+        self.scopes.get_or_init(|| Scopes::resolve(self, self.survey().depth, self.kind)).as_ref()
     }
 
     /// The text of `node`; what is not UTF-8 is replaced, so use it to compare and to build text from
@@ -77,15 +85,20 @@ impl<'t> ParsedFile<'t> {
     /// The byte ranges of all comments, in order.
     #[must_use]
     pub fn comments(&self) -> &[Range<usize>] {
-        self.comments.get_or_init(|| {
-            let mut found = Vec::new();
-            walk(self.tree, |node, _| {
+        &self.survey().comments
+    }
+
+    fn survey(&self) -> &Survey {
+        self.survey.get_or_init(|| {
+            let mut survey = Survey::default();
+            walk(self.tree, |node, depth| {
+                survey.depth = survey.depth.max(depth);
                 if matches!(node.kind(), "comment" | "html_comment" | "hash_bang_line") {
-                    found.push(node.byte_range());
+                    survey.comments.push(node.byte_range());
                 }
                 true
             });
-            found
+            survey
         })
     }
 

@@ -38,14 +38,18 @@ fn new_parser(language: Language) -> Parser {
 /// `false`, the node's children are left out.
 pub fn walk<'t>(tree: &'t Tree, mut visit: impl FnMut(Node<'t>, u32) -> bool) {
     let mut cursor = tree.walk();
+    // Counted here: asking the cursor for its depth costs the depth.
+    let mut depth = 0;
     loop {
-        if visit(cursor.node(), cursor.depth()) && cursor.goto_first_child() {
+        if visit(cursor.node(), depth) && cursor.goto_first_child() {
+            depth += 1;
             continue;
         }
         while !cursor.goto_next_sibling() {
             if !cursor.goto_parent() {
                 return;
             }
+            depth -= 1;
         }
     }
 }

@@ -8,10 +8,7 @@ mod resolve;
 use std::collections::HashMap;
 use std::ops::Range;
 
-use tree_sitter::Tree;
-
-use crate::language::Language;
-use crate::source::SourceKind;
+use crate::source::{ParsedFile, SourceKind};
 
 /// Index of a [`Scope`] in its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -106,9 +103,10 @@ pub struct Scopes {
 }
 
 impl Scopes {
-    /// Resolves the scopes of a file; `None` where the text is not sound enough to trust them.
-    pub(crate) fn resolve(bytes: &[u8], language: Language, tree: &Tree, kind: SourceKind) -> Option<Self> {
-        resolve::resolve(bytes, language, tree, kind)
+    /// Resolves the scopes of a file whose tree has `depth` levels; `None` where the text is not sound enough to
+    /// trust them.
+    pub(crate) fn resolve(file: &ParsedFile<'_>, depth: u32, kind: SourceKind) -> Option<Self> {
+        resolve::resolve(file, depth, kind)
     }
 
     /// How the file is loaded: as the caller said, or as its text tells (`import` and `export`; `require`,

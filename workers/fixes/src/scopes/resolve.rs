@@ -15,12 +15,10 @@ use oxc_span::{GetSpan, SourceType, Span};
 use oxc_syntax::node::NodeId;
 use oxc_syntax::scope::ScopeFlags;
 use oxc_syntax::symbol::SymbolId;
-use tree_sitter::Tree;
 
 use super::{FunctionForm, Reference, Scope, ScopeId, ScopeKind, Scopes, Variable, VariableId};
-use crate::engine::walk;
 use crate::language::Language;
-use crate::source::SourceKind;
+use crate::source::{ParsedFile, SourceKind};
 
 /// Files at most this deep are resolved on the caller's stack, which may be as small as a thread pool's 2 MiB.
 const MAX_DEPTH_HERE: u32 = 150;
@@ -32,16 +30,13 @@ const STACK_PER_LEVEL: usize = 32 * 1024;
 /// Names that only a CommonJS module may expect without declaring them.
 const COMMON_JS_NAMES: &[&str] = &["require", "module", "exports", "__dirname", "__filename"];
 
-pub(super) fn resolve(bytes: &[u8], language: Language, tree: &Tree, kind: SourceKind) -> Option<Scopes> {
-    if !language.is_ecmascript() || tree.root_node().has_error() || u32::try_from(bytes.len()).is_err() {
+pub(super) fn resolve(file: &ParsedFile<'_>, depth: u32, kind: SourceKind) -> Option<Scopes> {
+    let language = file.language;
+    let is_sound = !file.tree.root_node().has_error() && u32::try_from(file.bytes.len()).is_ok();
+    if !language.is_ecmascript() || !is_sound {
         return None;
     }
-    let mut depth = 0;
-    walk(tree, |_, at| {
-        depth = depth.max(at);
-        depth <= MAX_DEPTH
-    });
-    let text = one_byte_for_each_invalid(bytes);
+    let text = one_byte_for_each_invalid(file.bytes);
     if depth <= MAX_DEPTH_HERE {
         return resolve_text(&text, language, kind);
     }
