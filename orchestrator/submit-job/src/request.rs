@@ -194,9 +194,9 @@ mod tests {
     fn an_error_in_a_list_names_its_line() {
         let dir = tempfile::tempdir().unwrap();
         let list = dir.path().join("repos.txt");
-        std::fs::write(&list, "https://h/a\nnowhere\n").unwrap();
+        std::fs::write(&list, "https://h/a\nhttps://h\n").unwrap();
         let error = request(&format!("--repos {}", list.display())).unwrap_err();
-        assert!(error.is::<Usage>() && error.to_string().contains("repos.txt:2: `nowhere`"), "{error}");
+        assert!(error.is::<Usage>() && error.to_string().contains("repos.txt:2: a repository URL"), "{error}");
     }
 
     #[test]
