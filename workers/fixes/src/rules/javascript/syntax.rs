@@ -76,12 +76,17 @@ pub(crate) fn first_named_child(node: Node<'_>) -> Option<Node<'_>> {
     named_children(node).next()
 }
 
-/// The children that are neither punctuation nor comments. For short lists: each costs those before it, where
-/// a step from sibling to sibling would cost the depth of the node.
+/// The children that are neither punctuation nor comments. Goes by a cursor, since a step from sibling to sibling
+/// costs the depth of the node.
 pub(crate) fn named_children<'t>(node: Node<'t>) -> impl Iterator<Item = Node<'t>> {
-    (0..node.named_child_count())
-        .filter_map(move |index| node.named_child(index))
-        .filter(|child| !is_comment(*child))
+    let mut cursor = node.walk();
+    let mut is_at_child = cursor.goto_first_child();
+    let next_child = move || {
+        let child = is_at_child.then(|| cursor.node());
+        is_at_child = is_at_child && cursor.goto_next_sibling();
+        child
+    };
+    std::iter::from_fn(next_child).filter(|child| child.is_named() && !is_comment(*child))
 }
 
 /// Whether `node` is a comment of any form.
