@@ -9,6 +9,7 @@
 
 mod error;
 mod fetch;
+mod local;
 pub mod url;
 mod watch;
 
@@ -135,8 +136,8 @@ impl Cloner {
 
 /// Brings the commit that the request names into its mirror and returns both. Blocks.
 ///
-/// Depth 1 over http, ssh and git; from a folder of this machine the history of all its refs, since libgit2's local
-/// transport can't do less. Two calls for one mirror, also of two processes, take turns.
+/// Only the commit and its tree are brought, without history, where the server allows it; from a folder always. Two
+/// calls for one mirror, also of two processes, take turns.
 ///
 /// # Errors
 /// See [`CloneError`].

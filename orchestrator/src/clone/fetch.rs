@@ -8,7 +8,7 @@ use git2::{
 };
 
 use super::error::CloneError;
-use super::url::{RemoteUrl, Transport};
+use super::url::RemoteUrl;
 use super::watch::Watch;
 use crate::credentials::{Credentials, Login};
 
@@ -37,7 +37,7 @@ impl From<CloneError> for FetchError {
 
 /// What of the remote has to be fetched.
 #[derive(Debug, PartialEq, Eq)]
-enum Wanted {
+pub(super) enum Wanted {
     /// A ref of the remote and the object it names.
     Ref { name: String, tip: Oid },
     /// An object by its full id.
@@ -47,9 +47,9 @@ enum Wanted {
 }
 
 /// A ref that the remote offers.
-struct RemoteRef {
-    name: String,
-    tip: Oid,
+pub(super) struct RemoteRef {
+    pub(super) name: String,
+    pub(super) tip: Oid,
 }
 
 /// Brings the commit that a revision names into a mirror.
@@ -67,6 +67,17 @@ impl Fetch<'_> {
         if let Some(commit) = self.rev.and_then(full_id).and_then(|id| self.kept(id)) {
             return Ok(commit);
         }
+        let id = match self.url.local_path() {
+            Some(path) => self.copy_from(path)?,
+            None => self.fetch()?,
+        };
+        let commit = self.commit_of(id)?;
+        self.keep(&commit)?;
+        Ok(commit.id())
+    }
+
+    /// Over a socket: returns the id of the object, a commit or an annotated tag.
+    fn fetch(&self) -> Result<Oid, FetchError> {
         let mut remote = self.mirror.remote_anonymous(&self.url.for_libgit2()).map_err(|e| self.blame(e))?;
         let mut proxy = ProxyOptions::new();
         proxy.auto();
@@ -78,10 +89,7 @@ impl Fetch<'_> {
             return Err(CloneError::Empty { url: self.url.to_string() }.into());
         }
         let wanted = resolve(&offered, self.rev).ok_or_else(|| self.no_such_rev())?;
-        let id = self.download(connection.remote(), &wanted)?;
-        let commit = self.commit_of(id)?;
-        self.keep(&commit)?;
-        Ok(commit.id())
+        self.download(connection.remote(), &wanted)
     }
 
     /// Downloads and returns the id of the object: a commit or an annotated tag.
@@ -102,16 +110,15 @@ impl Fetch<'_> {
             }
             Wanted::Abbreviated => {
                 self.download_everything(remote)?;
-                self.expand_abbreviation()
+                self.expand_abbreviation(self.mirror, FetchError::MirrorBroken)
             }
         }
     }
 
     fn download_refspecs(&self, remote: &mut Remote<'_>, refspecs: &[&str]) -> Result<(), FetchError> {
-        let depth = if self.is_local() { 0 } else { 1 };
-        match self.download_at(remote, refspecs, depth) {
+        match self.download_at(remote, refspecs, 1) {
             // A server that can't do shallow clones.
-            Err(error) if depth > 0 && error.message().contains("shallow") => {
+            Err(error) if error.message().contains("shallow") => {
                 self.reconnect(remote)?;
                 self.download_at(remote, refspecs, 0).map_err(|e| self.blame(e))
             }
@@ -146,15 +153,20 @@ impl Fetch<'_> {
         remote.disconnect().map_err(|e| self.blame(e))
     }
 
-    fn expand_abbreviation(&self) -> Result<Oid, FetchError> {
+    /// `other`: what an error means that is neither "none" nor "several".
+    pub(super) fn expand_abbreviation(
+        &self,
+        repo: &Repository,
+        other: impl Fn(git2::Error) -> FetchError,
+    ) -> Result<Oid, FetchError> {
         let rev = self.rev.unwrap_or_default();
-        match self.mirror.revparse_single(rev) {
+        match repo.revparse_single(rev) {
             Ok(object) => Ok(object.id()),
             Err(error) if error.code() == ErrorCode::Ambiguous => {
                 Err(CloneError::AmbiguousRev { url: self.url.to_string(), rev: rev.to_owned() }.into())
             }
             Err(error) if error.code() == ErrorCode::NotFound => Err(self.no_such_rev().into()),
-            Err(error) => Err(FetchError::MirrorBroken(error)),
+            Err(error) => Err(other(error)),
         }
     }
 
@@ -181,7 +193,7 @@ impl Fetch<'_> {
     }
 
     /// The commit of `id` if an earlier fetch brought it completely.
-    fn kept(&self, id: Oid) -> Option<Oid> {
+    pub(super) fn kept(&self, id: Oid) -> Option<Oid> {
         let commit = self.mirror.find_object(id, None).ok()?.peel_to_commit().ok()?;
         self.mirror.refname_to_id(&kept_ref(commit.id())).ok()?;
         commit.tree().ok()?;
@@ -205,15 +217,11 @@ impl Fetch<'_> {
         callbacks
     }
 
-    fn is_local(&self) -> bool {
-        matches!(self.url.transport(), Transport::Local(_))
-    }
-
     fn rev_name(&self) -> &str {
         self.rev.unwrap_or("HEAD")
     }
 
-    fn no_such_rev(&self) -> CloneError {
+    pub(super) fn no_such_rev(&self) -> CloneError {
         CloneError::NoSuchRev { url: self.url.to_string(), rev: self.rev_name().to_owned() }
     }
 
@@ -254,7 +262,7 @@ fn list(connection: &git2::RemoteConnection<'_, '_, '_>) -> Result<Vec<RemoteRef
 
 /// Finds what a revision names: a full ref name, a branch, a tag, an object id, in that order. No revision is the
 /// remote's HEAD.
-fn resolve(offered: &[RemoteRef], rev: Option<&str>) -> Option<Wanted> {
+pub(super) fn resolve(offered: &[RemoteRef], rev: Option<&str>) -> Option<Wanted> {
     let find = |name: &str| {
         let found = offered.iter().find(|offered| offered.name == name)?;
         Some(Wanted::Ref { name: found.name.clone(), tip: found.tip })

@@ -58,6 +58,32 @@ fn a_branch_that_moved_is_fetched_into_the_same_mirror() {
 }
 
 #[test]
+fn a_full_id_that_no_ref_reaches_is_found() {
+    let (fixture, _, _) = two_commits();
+    let orphan = fixture.commit_files("refs/heads/gone", &[("b.js", "")]);
+    fixture.source.find_reference("refs/heads/gone").unwrap().delete().unwrap();
+    assert_eq!(fixture.mirror(Some(&orphan.to_string())).unwrap().commit, orphan);
+}
+
+#[test]
+fn from_a_folder_only_one_commit_is_copied_and_git_finds_nothing_wrong() {
+    let (fixture, first, second) = two_commits();
+    let mirrored = fixture.mirror(Some("main")).unwrap();
+    let repo = mirrored.open().unwrap();
+    assert!(repo.find_commit(second).is_ok() && repo.find_commit(first).is_err());
+    git(&mirrored.path, &["fsck", "--strict", "--no-dangling"]);
+}
+
+#[test]
+fn a_shallow_source_can_be_mirrored() {
+    let (fixture, _, second) = two_commits();
+    let shallow = fixture.dir().join("shallow");
+    let url = format!("file://{}", fixture.source_path().display());
+    git(fixture.dir(), &["clone", "-q", "--depth=1", &url, shallow.to_str().unwrap()]);
+    assert_eq!(fixture.mirror_of(shallow.to_str().unwrap(), None).unwrap().commit, second);
+}
+
+#[test]
 fn a_commit_that_is_held_needs_no_source() {
     let (fixture, _, second) = two_commits();
     fixture.mirror(None).unwrap();

@@ -1,4 +1,5 @@
 //! Clone, ledger and plan on real git repositories in temporary folders.
+#![expect(clippy::unwrap_used, reason = "the helpers of a test may fail as it may")]
 
 mod clone;
 mod fixture;

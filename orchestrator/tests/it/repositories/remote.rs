@@ -47,8 +47,8 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        self.process.kill().ok();
+        self.process.wait().ok();
     }
 }
 
@@ -111,7 +111,7 @@ fn answer(mut stream: TcpStream, status: &str) {
     if lines.by_ref().any(|line| line.is_empty()) {
         let headers = "WWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\nConnection: close";
         // The client may be gone already.
-        let _ = write!(stream, "HTTP/1.1 {status}\r\n{headers}\r\n\r\n");
+        write!(stream, "HTTP/1.1 {status}\r\n{headers}\r\n\r\n").ok();
     }
 }
 
