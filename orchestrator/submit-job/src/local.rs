@@ -241,7 +241,12 @@ impl LocalSystem {
         notice("nats-server ended, it is started again");
         let mut server = self.server.take().context("the queue is gone")?;
         let restarted = tokio::task::spawn_blocking(move || server.restart().map(|()| server));
-        self.server = Some(restarted.await.context("start the queue again")??);
+        let server = restarted.await.context("start the queue again")??;
+        let connection = server.connection("submit-job");
+        anyhow::ensure!(connection.urls == self.running.nats, "the port of the ended nats-server was taken");
+        // Streams in memory went with it. Our own connection may still be waiting to reconnect.
+        Bus::connect(&connection).await?.provision().await?;
+        self.server = Some(server);
         Ok(())
     }
 

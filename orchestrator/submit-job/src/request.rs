@@ -196,7 +196,10 @@ mod tests {
         let list = dir.path().join("repos.txt");
         std::fs::write(&list, "https://h/a\nhttps://h\n").unwrap();
         let error = request(&format!("--repos {}", list.display())).unwrap_err();
-        assert!(error.is::<Usage>() && error.to_string().contains("repos.txt:2: a repository URL"), "{error}");
+        assert!(
+            error.is::<Usage>() && error.to_string().contains("repos.txt:2: a repository URL"),
+            "{error}"
+        );
     }
 
     #[test]
