@@ -1,7 +1,7 @@
 //! Plan: cuts the scanned files of a commit into batches and hands out a source pack for each.
 //!
 //! clone → ledger → **plan** → dispatch. [`plan_repo`] is the whole of it: one walk over the tree; scanned blobs are
-//! held until a window is full, cut evenly ([`cut`]), packed and stored, so that memory stays bounded however big
+//! held until a window is full, cut evenly ([`mod@cut`]), packed and stored, so that memory stays bounded however big
 //! the repo is. The same commit and pipeline give the same plan, byte for byte, on every machine.
 //!
 //! Blocks (libgit2, hashing): the caller runs it on a blocking thread.
