@@ -1,6 +1,6 @@
 //! How the orchestrator logs in to a remote: the ssh agent, tokens of the environment, a password of the address.
 //!
-//! Called by libgit2 through [`Login::answer`] whenever a server asks. Every way is tried once: libgit2 asks again
+//! Called by libgit2 through `Login::answer` whenever a server asks. Every way is tried once: libgit2 asks again
 //! after a refusal and would loop. A token goes over https only, and only to the host that the address names, so
 //! that a redirect can't collect it. Nothing here has a `Debug` or `Display` that shows a secret.
 
