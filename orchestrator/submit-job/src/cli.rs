@@ -78,8 +78,12 @@ pub struct SubmitArgs {
     /// Repositories: URL (https, ssh, file) or path; REV is a branch, tag or commit
     #[arg(value_name = "REPO[@REV]")]
     pub repos: Vec<String>,
-    /// File with one REPO[@REV] per line, # for comments, - for standard input
-    #[arg(long = "repos", value_name = "FILE")]
+    /// File of repositories.
+    #[arg(
+        long = "repos",
+        value_name = "FILE",
+        help = "File with one REPO[@REV] per line, # for comments, - for standard input"
+    )]
     pub repos_file: Option<PathBuf>,
     /// Start nats-server, orchestrator and workers as children, everything under --data-dir
     #[arg(long)]

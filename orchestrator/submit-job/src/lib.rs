@@ -36,7 +36,8 @@ use crate::cli::{Cli, Command};
 pub async fn run(cli: Cli) -> anyhow::Result<u8> {
     let cwd = std::env::current_dir().context("find the current folder")?;
     match &cli.command {
-        None => commands::submit::run(&cli.submit, &cwd).await,
+        // The largest of the futures by far: on the heap, the others need no room for it.
+        None => Box::pin(commands::submit::run(&cli.submit, &cwd)).await,
         Some(Command::Status(args)) => commands::status::run(args, &cwd).await,
         Some(Command::List(args)) => commands::list::run(args, &cwd).await,
         Some(Command::Report(args)) => commands::report::run(args, &cwd).await,

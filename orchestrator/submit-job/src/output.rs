@@ -95,7 +95,7 @@ impl<'a> Event<'a> {
 /// Writes lines.
 ///
 /// # Errors
-/// As [`line`].
+/// As [`line()`].
 pub fn lines(lines: &[String]) -> anyhow::Result<()> {
     if lines.is_empty() { Ok(()) } else { line(&lines.join("\n")) }
 }
@@ -115,7 +115,7 @@ pub fn line(text: &str) -> anyhow::Result<()> {
 /// Writes one value as one line of JSON.
 ///
 /// # Errors
-/// As [`line`].
+/// As [`line()`].
 pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
     line(&serde_json::to_string(value)?)
 }
@@ -123,7 +123,7 @@ pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
 /// Writes one value as JSON for people and programs.
 ///
 /// # Errors
-/// As [`line`].
+/// As [`line()`].
 pub fn json_pretty(value: &impl Serialize) -> anyhow::Result<()> {
     line(&serde_json::to_string_pretty(value)?)
 }
