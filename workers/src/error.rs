@@ -66,12 +66,6 @@ impl StageError {
         }
     }
 
-    /// Whether this process can do no more work.
-    #[must_use]
-    pub fn is_fatal(&self) -> bool {
-        matches!(self, Self::Encode(EncodeError::Device(_)))
-    }
-
     fn chain(&self) -> String {
         let mut text = self.to_string();
         let mut source = std::error::Error::source(self);
@@ -109,11 +103,5 @@ mod tests {
             };
             assert_eq!(found, wanted, "{error}");
         }
-    }
-
-    #[test]
-    fn only_a_lost_device_is_fatal() {
-        assert!(StageError::Encode(EncodeError::Device("lost".into())).is_fatal());
-        assert!(!StageError::Encode(EncodeError::OutOfMemory("big".into())).is_fatal());
     }
 }

@@ -68,11 +68,12 @@ fn scanned(level: FixLevel, report: FileReport) -> ScannedFile {
         check: dropped.check.name().to_owned(),
         n: dropped.n_fixes,
     });
-    let cycles = report.cycles.iter().map(|rule| DroppedFix { rule: rule.to_string(), check: "cycle".into(), n: 1 });
-    let failures = report.rule_failures.iter().map(|failure| RuleFailure {
-        rule: failure.rule.to_string(),
-        reason: failure.message.clone(),
-    });
+    let cycles =
+        report.cycles.iter().map(|rule| DroppedFix { rule: rule.to_string(), check: "cycle".into(), n: 1 });
+    let failures = report
+        .rule_failures
+        .iter()
+        .map(|failure| RuleFailure { rule: failure.rule.to_string(), reason: failure.message.clone() });
     ScannedFile {
         alone: alone.collect(),
         series: report.series.iter().map(step).collect(),
@@ -144,7 +145,9 @@ mod tests {
             language: Language::JavaScript,
             bytes: text.to_vec(),
         };
-        let FileResult::Scanned(scanned) = one(&recipe(fixes::FixLevel::Safe), &file) else { panic!("failed") };
+        let FileResult::Scanned(scanned) = one(&recipe(fixes::FixLevel::Safe), &file) else {
+            panic!("failed")
+        };
         let mend = &scanned.alone[0];
         assert_eq!(mend.certificate.before, Digest::of(text));
         let after = schemas::result::apply_edits(text, &mend.edits).unwrap();
@@ -155,7 +158,9 @@ mod tests {
 
     #[test]
     fn both_tables_of_file_names_agree() {
-        for name in ["a.js", "b.mjs", "c.cjs", "d.jsx", "e.ts", "f.cts", "g.mts", "h.tsx", "i.py", "j.pyi", "k.c", "l"] {
+        for name in [
+            "a.js", "b.mjs", "c.cjs", "d.jsx", "e.ts", "f.cts", "g.mts", "h.tsx", "i.py", "j.pyi", "k.c", "l",
+        ] {
             let theirs = fixes::Language::of_path(name.as_bytes());
             assert_eq!(Language::of_path(name.as_bytes()).map(language), theirs, "{name}");
         }

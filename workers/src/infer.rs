@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model_dir::ModelDir;
-use model_dir::{EncodeError, TokenBatch};
+use model_dir::{EncodeError, ModelDir, TokenBatch};
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use schemas::result::{FileResult, FileTokens};
 use schemas::sources::SourceFile;
@@ -67,11 +66,19 @@ pub(crate) async fn files(
                 });
                 unique.insert(&file.oid, &file.windows);
             }
-            (result @ FileResult::Scanned(_), Err(reason)) => *result = FileResult::Failed { reason: reason.clone() },
+            (result @ FileResult::Scanned(_), Err(reason)) => {
+                *result = FileResult::Failed { reason: reason.clone() }
+            }
             (FileResult::Failed { .. }, _) => {}
         }
     }
-    Ok(encode(&model, &unique).await?)
+    match encode(&model, &unique).await {
+        Err(error @ EncodeError::Device(_)) => {
+            models.discard(&model).await;
+            Err(error.into())
+        }
+        outcome => Ok(outcome?),
+    }
 }
 
 /// Tokenises on the threads for parsing.
@@ -91,7 +98,8 @@ async fn tokenise(
 /// What is not UTF-8 is replaced: the model reads characters.
 fn tokenise_one(dir: &ModelDir, file: &SourceFile) -> Result<Tokenised, String> {
     let text = String::from_utf8_lossy(&file.bytes);
-    let windows = if text.is_empty() { Vec::new() } else { dir.rows(&text).map_err(|error| error.to_string())? };
+    let windows =
+        if text.is_empty() { Vec::new() } else { dir.rows(&text).map_err(|error| error.to_string())? };
     let n_tokens = match windows.as_slice() {
         [] => 0,
         [whole] => whole.len(),
@@ -130,14 +138,20 @@ async fn encode(
 }
 
 /// Groups rows, longest first, so that each group holds at most `max_padded` tokens with its rows padded to its
-/// longest. A row that is longer than that is a group of its own.
+/// longest, and no row is padded by more than a third of its length. A row that is longer than that is a group of
+/// its own.
 fn pack_by_cost(lengths: &[usize], max_padded: usize) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..lengths.len()).collect();
     order.sort_by_key(|&row| (std::cmp::Reverse(lengths[row]), row));
     let mut groups: Vec<Vec<usize>> = Vec::new();
     for row in order {
         match groups.last_mut() {
-            Some(group) if (group.len() + 1) * lengths[group[0]] <= max_padded => group.push(row),
+            Some(group)
+                if (group.len() + 1) * lengths[group[0]] <= max_padded
+                    && 4 * lengths[row] >= 3 * lengths[group[0]] =>
+            {
+                group.push(row);
+            }
             _ => groups.push(vec![row]),
         }
     }
@@ -162,6 +176,7 @@ mod tests {
             for group in groups {
                 let longest = group.iter().map(|&row| lengths[row]).max().unwrap();
                 prop_assert!(group.len() == 1 || group.len() * longest <= max_padded);
+                prop_assert!(group.iter().all(|&row| 4 * lengths[row] >= 3 * longest));
             }
         }
     }

@@ -1,20 +1,30 @@
-//! The model thread: one named thread that owns the model, fed through a bounded channel. A tensor library wants one
-//! long-lived thread; a runtime wants none of its work.
+//! The model: a process of its own (`m2bert serve`), spoken to by one named thread, fed through a bounded channel.
+//!
+//! A worker that runs rules alone is small and starts at once, since it links no tensor library; a model that runs
+//! out of memory takes its own process along and costs this one an attempt.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
-use model_dir::ModelDir;
-use model_dir::{Encode, EncodeError, Encodings, TokenBatch};
+use model_dir::remote::RemoteEncoder;
+use model_dir::{Encode, EncodeError, Encodings, ModelDir, TokenBatch};
 use schemas::{Digest, ModelRef};
 use tensor_store::{Key, Store};
 use tokio::sync::{mpsc, oneshot};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::error::StageError;
 
 /// Makes an encoder out of a model directory, on the thread that will own it.
-pub type Loader = fn(&ModelDir, usize) -> Result<Box<dyn Encode>, String>;
+pub type Loader = fn(&ModelDir, usize) -> Result<Box<dyn Encode>, EncodeError>;
+
+/// Runs the model in a process of its own: `m2bert`, beside this program.
+fn start_process(dir: &ModelDir, n_threads: usize) -> Result<Box<dyn Encode>, EncodeError> {
+    let program = std::env::current_exe().map_err(|error| EncodeError::Device(error.to_string()))?;
+    let encoder = RemoteEncoder::start(&program.with_file_name("m2bert"), dir.path(), n_threads)?;
+    Ok(Box::new(encoder))
+}
 
 /// The models of this worker: fetched from the store once, one loaded at a time.
 pub struct Models {
@@ -32,7 +42,19 @@ pub struct Model {
     digest: Digest,
     /// Tokenizer and configuration.
     pub dir: ModelDir,
-    commands: mpsc::Sender<Forward>,
+    /// Closed first when the model is dropped: the thread ends with it.
+    commands: Option<mpsc::Sender<Forward>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Waits for the thread and its process: nothing of a model outlives it.
+impl Drop for Model {
+    fn drop(&mut self) {
+        self.commands.take();
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            error!(model = %self.digest, "the model thread panicked");
+        }
+    }
 }
 
 struct Forward {
@@ -47,18 +69,20 @@ impl Models {
     /// Models kept under `dir`, run on `n_threads` threads.
     #[must_use]
     pub fn new(store: Store, dir: PathBuf, n_threads: usize) -> Self {
-        Self::with_loader(store, dir, n_threads, |dir, n_threads| {
-            match m2bert::Encoder::load(dir, m2bert::Device::Cpu, n_threads) {
-                Ok(encoder) => Ok(Box::new(encoder)),
-                Err(error) => Err(error.to_string()),
-            }
-        })
+        Self::with_loader(store, dir, n_threads, start_process)
     }
 
     /// As [`Models::new`], with another encoder: for tests of the loop.
     #[must_use]
     pub fn with_loader(store: Store, dir: PathBuf, n_threads: usize, loader: Loader) -> Self {
-        Self { store, dir, n_threads, loader, loaded: tokio::sync::Mutex::default(), digest: Mutex::default() }
+        Self {
+            store,
+            dir,
+            n_threads,
+            loader,
+            loaded: tokio::sync::Mutex::default(),
+            digest: Mutex::default(),
+        }
     }
 
     /// The digest of the model that is loaded, if any.
@@ -90,11 +114,20 @@ impl Models {
         if dir.digest() != wanted.digest.to_string() {
             return Err(bad(format!("its files have the digest {}", dir.digest())));
         }
-        let model = Arc::new(Model::start(digest, dir, loader, n_threads).await.map_err(bad)?);
+        let model = Arc::new(Model::start(digest, dir, loader, n_threads).await?);
         info!(model = %digest, name = wanted.name, "model loaded");
         *self.digest.lock().expect("no holder of the lock panics") = Some(digest);
         *loaded = Some(Arc::clone(&model));
         Ok(model)
+    }
+
+    /// Ends a model whose process failed; the next batch that wants it starts it anew.
+    pub async fn discard(&self, failed: &Arc<Model>) {
+        let mut loaded = self.loaded.lock().await;
+        if loaded.as_ref().is_some_and(|model| Arc::ptr_eq(model, failed)) {
+            *loaded = None;
+            *self.digest.lock().expect("no holder of the lock panics") = None;
+        }
     }
 
     /// Copies the files of a model out of the store, once. Another worker of the machine may do so at the same time:
@@ -126,7 +159,12 @@ impl Models {
 }
 
 impl Model {
-    async fn start(digest: Digest, dir: ModelDir, loader: Loader, n_threads: usize) -> Result<Self, String> {
+    async fn start(
+        digest: Digest,
+        dir: ModelDir,
+        loader: Loader,
+        n_threads: usize,
+    ) -> Result<Self, EncodeError> {
         let (commands, queue) = mpsc::channel(PREFETCH);
         let (ready, is_ready) = oneshot::channel();
         let run = move || match loader(&dir, n_threads) {
@@ -139,9 +177,11 @@ impl Model {
                 ready.send(Err(error)).ok();
             }
         };
-        std::thread::Builder::new().name("m2bert".into()).spawn(run).map_err(|error| error.to_string())?;
-        let dir = is_ready.await.unwrap_or_else(|_| Err("loading it panicked".to_owned()))?;
-        Ok(Self { digest, dir, commands })
+        let no_thread = |error: std::io::Error| EncodeError::Device(error.to_string());
+        let thread = std::thread::Builder::new().name("m2bert".into()).spawn(run).map_err(no_thread)?;
+        let panicked = |_| Err(EncodeError::Device("loading it panicked".to_owned()));
+        let dir = is_ready.await.unwrap_or_else(panicked)?;
+        Ok(Self { digest, dir, commands: Some(commands), thread: Some(thread) })
     }
 
     /// Runs one batch of tokens on the model thread.
@@ -151,7 +191,8 @@ impl Model {
     pub async fn encode(&self, batch: TokenBatch) -> Result<Encodings, EncodeError> {
         let gone = || EncodeError::Device("the model thread is gone".into());
         let (reply, answer) = oneshot::channel();
-        self.commands.send(Forward { batch, reply }).await.map_err(|_| gone())?;
+        let commands = self.commands.as_ref().expect("open until dropped");
+        commands.send(Forward { batch, reply }).await.map_err(|_| gone())?;
         answer.await.unwrap_or_else(|_| Err(gone()))
     }
 }
@@ -184,7 +225,8 @@ fn encode_halving(model: &mut dyn Encode, batch: &TokenBatch) -> Result<Encoding
 
 fn joined(left: &Encodings, right: &Encodings) -> Encodings {
     let all = |of: fn(&Encodings, usize) -> &[f32]| {
-        let rows = (0..left.n_rows()).map(|row| of(left, row)).chain((0..right.n_rows()).map(|row| of(right, row)));
+        let rows =
+            (0..left.n_rows()).map(|row| of(left, row)).chain((0..right.n_rows()).map(|row| of(right, row)));
         rows.flatten().copied().collect()
     };
     Encodings::new(left.hidden_size(), all(Encodings::sentence), all(Encodings::mean))

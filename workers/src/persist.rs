@@ -12,7 +12,10 @@ use crate::infer::Encoded;
 use crate::pipeline::n_findings;
 
 /// Whether the result of a batch is stored already; if so, what is known of it.
-pub(crate) async fn result_is_there(store: &Store, batch: &BatchReady) -> Result<Option<BatchStats>, StageError> {
+pub(crate) async fn result_is_there(
+    store: &Store,
+    batch: &BatchReady,
+) -> Result<Option<BatchStats>, StageError> {
     let key = Key::results(batch.batch.digest());
     let error = |source| StageError::Store { what: "look for an earlier result", source };
     if !store.exists(&key).await.map_err(error)? {
@@ -42,10 +45,11 @@ pub(crate) async fn tensors(
     encoded: &Encoded,
 ) -> Result<Option<Digest>, StageError> {
     let Some(model) = recipe.model.as_ref().filter(|_| !encoded.files.is_empty()) else { return Ok(None) };
-    let mut pack = Pack::builder().metadata("model", &model.digest.to_string());
+    let mut pack = Pack::builder().metadata("model", model.digest.to_string());
     for (oid, vectors) in &encoded.files {
         let shape = [vectors.sentence.len() / encoded.hidden_size, encoded.hidden_size];
-        pack = pack.add(&format!("{oid}.sentence_embedding"), Dtype::F32, &shape, &bytes_of(&vectors.sentence));
+        pack =
+            pack.add(&format!("{oid}.sentence_embedding"), Dtype::F32, &shape, &bytes_of(&vectors.sentence));
         pack = pack.add(&format!("{oid}.mean_hidden_state"), Dtype::F32, &shape, &bytes_of(&vectors.mean));
     }
     let error = |source| StageError::Store { what: "store the tensors", source };

@@ -42,7 +42,7 @@ const CONNECT_PATIENCE: Duration = Duration::from_secs(20);
 /// Runs a worker until it is told to stop.
 ///
 /// # Errors
-/// If it cannot start (no server, another topology, no store) or can do no more work (device lost).
+/// If it cannot start: no server, another topology, no store.
 pub fn main(config: &Config) -> anyhow::Result<()> {
     rayon::ThreadPoolBuilder::new()
         .num_threads(config.n_threads())
@@ -92,58 +92,52 @@ impl Worker {
         let in_hand = TaskTracker::new();
         info!(worker_id = %self.id, slots = self.slots, "worker ready");
         let beating = in_hand.spawn(health::beat_until_drained(Arc::clone(&self)));
-        let outcome = Arc::clone(&self).pull(inbox, &in_hand).await;
+        Arc::clone(&self).pull(inbox, &in_hand).await;
         self.stop.cancel();
         in_hand.close();
         if tokio::time::timeout(drain_timeout, in_hand.wait()).await.is_err() {
-            warn!(n_in_hand = self.busy.load(Ordering::Relaxed), "drain timed out, batches go back to the queue");
+            warn!(
+                n_in_hand = self.busy.load(Ordering::Relaxed),
+                "drain timed out, batches go back to the queue"
+            );
             self.hard_stop.cancel();
             in_hand.wait().await;
         }
         beating.await.context("heartbeats")?;
-        self.bus.flush().await.context("flush the last messages")?;
-        outcome
+        self.bus.flush().await.context("flush the last messages")
     }
 
-    /// Pulls batches until it is told to stop, or until one of them says that nothing works any more.
-    async fn pull(self: Arc<Self>, mut inbox: Inbox, in_hand: &TaskTracker) -> anyhow::Result<()> {
-        let fatal = CancellationToken::new();
+    /// Pulls batches until it is told to stop.
+    async fn pull(self: Arc<Self>, mut inbox: Inbox, in_hand: &TaskTracker) {
         loop {
             let permit = tokio::select! {
                 biased;
-                () = self.stop.cancelled() => return Ok(()),
-                () = fatal.cancelled() => anyhow::bail!("the device is lost"),
+                () = self.stop.cancelled() => return,
                 permit = self.permits.clone().acquire_owned() => permit.expect("never closed"),
             };
             let delivery = tokio::select! {
                 biased;
-                () = self.stop.cancelled() => return Ok(()),
-                () = fatal.cancelled() => anyhow::bail!("the device is lost"),
+                () = self.stop.cancelled() => return,
                 delivery = inbox.next() => delivery,
             };
-            let (this, fatal) = (Arc::clone(&self), fatal.clone());
+            let this = Arc::clone(&self);
             in_hand.spawn(async move {
                 let _permit = permit;
-                if this.handle(delivery).await {
-                    fatal.cancel();
-                }
+                this.handle(delivery).await;
             });
         }
     }
 
-    /// Does one batch and settles it, after its result is stored and announced. Returns whether this process can do
-    /// no more work.
-    async fn handle(&self, delivery: Delivery) -> bool {
+    /// Does one batch and settles it, after its result is stored and announced.
+    async fn handle(&self, delivery: Delivery) {
         self.busy.fetch_add(1, Ordering::Relaxed);
         let attempt = delivery.attempt();
         let span = info_span!("batch", batch_id = tracing::field::Empty, attempt);
         let outcome = delivery.keep_alive_during(self.attempt(&delivery)).instrument(span).await;
-        let is_fatal = outcome.as_ref().is_err_and(StageError::is_fatal);
         let settlement = outcome.map_or_else(|error| error.settlement(), |()| Settlement::Done);
         delivery.settle(settlement).await;
         self.n_batches.fetch_add(1, Ordering::Relaxed);
         self.busy.fetch_sub(1, Ordering::Relaxed);
-        is_fatal
     }
 
     async fn attempt(&self, delivery: &Delivery) -> Result<(), StageError> {

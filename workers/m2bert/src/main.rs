@@ -1,4 +1,4 @@
-//! `m2bert`: makes and describes model directories.
+//! `m2bert`: makes and describes model directories, and runs models for workers.
 //!
 //! Standard output is data, standard error is for people. Exit codes: 0 done, 1 error, 2 usage.
 
@@ -10,10 +10,12 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use m2bert::runtime::{self, Prepared};
+use m2bert::{Device, Encoder};
 use model_dir::init::{self, Written};
-use model_dir::{ModelDir, Padding};
+use model_dir::remote::{self, Reply};
+use model_dir::{EncodeError, ModelDir, Padding};
 
-/// Makes and describes M2-BERT model directories.
+/// Makes, describes and runs M2-BERT model directories.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Cli {
@@ -33,7 +35,16 @@ enum Command {
         /// The model directory.
         dir: PathBuf,
     },
-    /// Prepare this process for libtorch as a worker would, and print what came of it.
+    /// Run a model for the program that started this one: batches of tokens on standard input, vectors on
+    /// standard output, until the input ends.
+    Serve {
+        /// The model directory.
+        dir: PathBuf,
+        /// Threads of libtorch.
+        #[arg(long, default_value_t = 1)]
+        threads: usize,
+    },
+    /// Prepare this process for libtorch as `serve` does, and print what came of it.
     Runtime,
 }
 
@@ -76,6 +87,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Init(args) => make(&args),
         Command::Info { dir } => describe(&dir),
+        Command::Serve { dir, threads } => serve(&dir, threads),
         Command::Runtime => Ok(describe_runtime(&runtime::prepare())),
     };
     match outcome.and_then(print) {
@@ -85,6 +97,20 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Loads the model, says so or why not, and answers until nobody asks any more.
+fn serve(dir: &Path, threads: usize) -> anyhow::Result<String> {
+    runtime::prepare();
+    let (mut requests, mut replies) = (std::io::stdin().lock(), std::io::stdout().lock());
+    let loaded = ModelDir::open(dir)
+        .map_err(|error| error.to_string())
+        .and_then(|dir| Encoder::load(&dir, Device::Cpu, threads).map_err(|error| error.to_string()));
+    match loaded {
+        Ok(mut encoder) => remote::serve(&mut encoder, &mut requests, &mut replies)?,
+        Err(reason) => remote::write_frame(&mut replies, &Reply::Failed(EncodeError::Device(reason)))?,
+    }
+    Ok(String::new())
 }
 
 fn describe_runtime(prepared: &Prepared) -> String {

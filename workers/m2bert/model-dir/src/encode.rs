@@ -3,8 +3,10 @@
 //! The worker's model thread owns a `Box<dyn Encode>`. In production it is `m2bert::Encoder`, in
 //! tests of the loop it is a fake.
 
+use serde::{Deserialize, Serialize};
+
 /// Why a batch could not be encoded, by what the caller should do next.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum EncodeError {
     /// The batch breaks the rules of [`TokenBatch`] for this model. The same batch never succeeds.
     #[error("row {row} of the token batch: {reason}")]
@@ -25,7 +27,7 @@ pub enum EncodeError {
 /// Token ids of one or more texts, one row each, not padded.
 ///
 /// Rows keep their order and may differ in length; a model pads them as its card says.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenBatch {
     rows: Vec<Vec<u32>>,
 }
@@ -58,7 +60,7 @@ impl TokenBatch {
 }
 
 /// What a model says about each row of a [`TokenBatch`].
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Encodings {
     hidden_size: usize,
     sentence: Vec<f32>,

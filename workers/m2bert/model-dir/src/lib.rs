@@ -9,7 +9,7 @@
 //! worker's loop may be tested with a fake [`Encode`].
 //!
 //! Reading order: [`ModelDir`] (`dir.rs`) → [`Config`] → [`WeightFile`] → [`Tokenizer`] →
-//! [`Windows`] → [`Encode`]. [`init`] writes a new, untrained directory.
+//! [`Windows`] → [`Encode`] → [`remote`] (the model in a process of its own). [`init`] writes a new, untrained directory.
 #![warn(missing_docs)]
 
 mod card;
@@ -19,6 +19,7 @@ mod encode;
 mod error;
 pub mod init;
 mod names;
+pub mod remote;
 mod tokenizer;
 mod weights;
 mod windows;
