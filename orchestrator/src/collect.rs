@@ -103,7 +103,8 @@ async fn bury(service: &Service, advisory: &Advisory) -> Settlement {
             attempt: u32::try_from(advisory.deliveries).unwrap_or(u32::MAX),
             reason: format!("no worker survived it in {} attempts", advisory.deliveries),
         };
-        let subject = letter.job.as_ref().map_or(subjects::BATCH_DEAD_UNKNOWN.to_owned(), subjects::batch_dead);
+        let subject =
+            letter.job.as_ref().map_or(subjects::BATCH_DEAD_UNKNOWN.to_owned(), subjects::batch_dead);
         service.bus.publish(&subject, &format!("undeliverable-{}", advisory.stream_seq), &letter).await?;
         service.bus.delete_undeliverable(advisory.stream_seq).await
     };

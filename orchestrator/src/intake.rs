@@ -65,7 +65,10 @@ async fn cancel(service: &Service, job: &JobId) -> anyhow::Result<()> {
         info!(job_id = %job, "job has ended, there is nothing to cancel");
         return Ok(());
     }
-    service.store.put_new(&Key::job_cancelled(job.as_str()), bytes::Bytes::from_static(b"cancelled\n")).await?;
+    service
+        .store
+        .put_new(&Key::job_cancelled(job.as_str()), bytes::Bytes::from_static(b"cancelled\n"))
+        .await?;
     if !service.send(job, Input::Cancel).await {
         warn!(job_id = %job, "cancelled a job that is not active");
     }
@@ -75,7 +78,9 @@ async fn cancel(service: &Service, job: &JobId) -> anyhow::Result<()> {
 /// Starts a job whose spec is stored. A job that is active or has ended is left as it is.
 async fn take_up(service: &Service, job: &JobId) -> anyhow::Result<()> {
     let store = &service.store;
-    if store.exists(&Key::job_run(job.as_str())).await? || store.exists(&Key::job_cancelled(job.as_str())).await? {
+    if store.exists(&Key::job_run(job.as_str())).await?
+        || store.exists(&Key::job_cancelled(job.as_str())).await?
+    {
         return Ok(());
     }
     let spec = read_spec(service, job).await?;

@@ -190,7 +190,8 @@ impl Shell {
                 dry_run: self.spec.dry_run,
             };
             self.service.tasks.spawn(async move {
-                let outcome = prepare::prepare(&service, &request).await.map_err(|error| format!("{error:#}"));
+                let outcome =
+                    prepare::prepare(&service, &request).await.map_err(|error| format!("{error:#}"));
                 // A service that stops leaves the repo to the next run: it did not fail.
                 if !service.stop.is_cancelled() {
                     service.send(&id, Input::Prepared(repo, outcome)).await;
@@ -226,7 +227,11 @@ impl Shell {
             spec: self.spec.clone(),
             slugs: self.slugs.clone(),
             pipeline: self.pipeline,
-            repos: self.prepared.iter().map(|repo| repo.clone().unwrap_or_else(|| Err("not prepared".into()))).collect(),
+            repos: self
+                .prepared
+                .iter()
+                .map(|repo| repo.clone().unwrap_or_else(|| Err("not prepared".into())))
+                .collect(),
             dead: self.dead.clone(),
         };
         self.service.tasks.spawn(async move {
@@ -249,7 +254,9 @@ impl Shell {
         let bytes = serde_json::to_vec_pretty(&run).expect("the run has string keys only");
         match self.service.store.put(&Key::job_run(self.id.as_str()), bytes.into()).await {
             Ok(()) => self.apply(Event::Reported { partial }).await,
-            Err(error) => self.apply(Event::ReportFailed { reason: format!("store run.json: {error}") }).await,
+            Err(error) => {
+                self.apply(Event::ReportFailed { reason: format!("store run.json: {error}") }).await
+            }
         }
     }
 
@@ -285,7 +292,9 @@ impl Shell {
         self.announce().await;
         let kind = format!("{phase:?}").to_lowercase();
         let id = format!("{}-{}-{kind}", self.id, self.epoch);
-        if let Err(error) = self.service.bus.publish(&subjects::event(&self.id, &kind), &id, &self.record()).await {
+        if let Err(error) =
+            self.service.bus.publish(&subjects::event(&self.id, &kind), &id, &self.record()).await
+        {
             warn!(job_id = %self.id, %error, "event was not stored");
         }
     }

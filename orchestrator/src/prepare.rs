@@ -113,7 +113,8 @@ async fn make_plan(service: &Service, request: &Request, mirror: &Mirror) -> any
 async fn with_results(service: &Service, plan: &RepoPlan) -> anyhow::Result<Vec<Planned>> {
     let mut batches = Vec::with_capacity(plan.batches.len());
     for batch in &plan.batches {
-        let done = service.store.exists(&Key::results(batch.id.digest())).await.context("look for results")?;
+        let done =
+            service.store.exists(&Key::results(batch.id.digest())).await.context("look for results")?;
         batches.push(Planned {
             batch: batch.id,
             sources: batch.sources,

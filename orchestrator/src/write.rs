@@ -79,7 +79,8 @@ impl Shell {
             slugs: &self.input.slugs,
             catalogue: schemas::rules::catalogue(),
         };
-        let report = report::write_all(&job, &mut |repo| self.load(repo), &mut |file, bytes| self.put(file, bytes))?;
+        let report =
+            report::write_all(&job, &mut |repo| self.load(repo), &mut |file, bytes| self.put(file, bytes))?;
         Ok(Written { partial: report.partial })
     }
 

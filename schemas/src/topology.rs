@@ -1,4 +1,4 @@
-//! The NATS topology as data: streams, consumers, key-value buckets. `deploy provision` (and `submit-job --local`)
+//! The NATS topology as data: streams, consumers, key-value buckets. `nightmend-deploy provision` (and `submit-job --local`)
 //! apply this table; services only bind, and refuse with the difference where the server has something else.
 
 use std::time::Duration;

@@ -111,7 +111,8 @@ impl Cluster {
     }
 
     fn service(&self, name: &str) -> Command {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.path(&format!("{name}.log")));
+        let log =
+            std::fs::OpenOptions::new().create(true).append(true).open(self.path(&format!("{name}.log")));
         let mut command = Command::new(binary(name));
         let connection = self.server.connection("unused");
         command
@@ -232,10 +233,25 @@ fn build() -> PathBuf {
     let folder = exe.parent().and_then(Path::parent).unwrap().to_owned();
     let release = folder.file_name().is_some_and(|name| name == "release");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "-q", "-p", "submit-job", "-p", "orchestrator", "-p", "workers", "-p", "m2bert", "--bins"]);
+    cargo.args([
+        "build",
+        "-q",
+        "-p",
+        "submit-job",
+        "-p",
+        "orchestrator",
+        "-p",
+        "workers",
+        "-p",
+        "m2bert",
+        "--bins",
+    ]);
     if release {
         cargo.arg("--release");
     }
-    assert!(cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap().success(), "the binaries do not build");
+    assert!(
+        cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap().success(),
+        "the binaries do not build"
+    );
     folder
 }

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use async_nats::jetstream::{AckKind, Message as RawMessage};
+use schemas::BatchId;
 use schemas::messages::{BatchDead, DecodeError, Message, TYPE_HEADER};
 use schemas::subjects;
-use schemas::BatchId;
 use tracing::{debug, error, warn};
 
 use crate::connect::Bus;

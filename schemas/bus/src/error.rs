@@ -32,7 +32,7 @@ pub enum Error {
         wanted: String,
     },
     /// The server's streams, consumers or buckets differ from the table.
-    #[error("the NATS topology differs from what this version needs; `deploy provision` sets it up: {}", .differences.join("; "))]
+    #[error("the NATS topology differs from what this version needs; `nightmend-deploy provision` sets it up: {}", .differences.join("; "))]
     TopologyDiffers {
         /// One line each.
         differences: Vec<String>,

@@ -151,9 +151,8 @@ async fn a_dead_worker_is_seen_after_fifteen_seconds() {
     let bus = cluster.bus.clone();
     eventually("the worker", || async { (bus.workers().await.unwrap().len() == 1).then_some(()) }).await;
     cluster.kill_worker();
-    let row = eventually("its death", || async {
-        bus.workers().await.unwrap().into_iter().find(|row| row.dead)
-    })
-    .await;
+    let row =
+        eventually("its death", || async { bus.workers().await.unwrap().into_iter().find(|row| row.dead) })
+            .await;
     assert!(Duration::from_millis(row.silent_ms) >= Duration::from_secs(15));
 }

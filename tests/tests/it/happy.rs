@@ -25,7 +25,11 @@ fn example(dir: &Path) -> PathBuf {
 }
 
 fn tiny_model(dir: &Path) -> PathBuf {
-    let made = Command::new(binary("m2bert")).args(["init", "--size", "tiny", "--seed", "1", "--out"]).arg(dir).output().unwrap();
+    let made = Command::new(binary("m2bert"))
+        .args(["init", "--size", "tiny", "--seed", "1", "--out"])
+        .arg(dir)
+        .output()
+        .unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     dir.to_owned()
 }
@@ -52,7 +56,10 @@ async fn the_example_is_scanned_mended_and_encoded_and_nothing_safe_is_left() {
     let patches = finished.out.join("patches").join(report.repos[0].repo.as_str());
     for patch in &report.repos[0].patches {
         git(&repo, &["checkout", "-q", "-B", "try", report.repos[0].commit.as_ref().unwrap()]);
-        git(&repo, &["am", "-q", patches.join(Path::new(&patch.file).file_name().unwrap()).to_str().unwrap()]);
+        git(
+            &repo,
+            &["am", "-q", patches.join(Path::new(&patch.file).file_name().unwrap()).to_str().unwrap()],
+        );
     }
     git(&repo, &["checkout", "-q", "-B", "mended", report.repos[0].commit.as_ref().unwrap()]);
     git(&repo, &["am", "-q", patches.join("all.mbox").to_str().unwrap()]);
@@ -80,7 +87,8 @@ fn check_tensors(cluster: &Cluster, out: &Path, report: &schemas::report::Report
         for name in ["sentence_embedding", "mean_hidden_state"] {
             let tensor = pack.tensor(&format!("{}.{name}", file.prefix)).unwrap();
             assert_eq!(tensor.shape(), [file.n_windows as usize, 128]);
-            let values = tensor.data().chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()));
+            let values =
+                tensor.data().chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()));
             assert!(values.clone().all(f32::is_finite) && values.clone().any(|value| value != 0.0));
         }
     }
