@@ -1,15 +1,22 @@
 //! Things that break in the middle of a job. The report does not show it, or says exactly what is missing.
 
+use std::path::Path;
 use std::time::Duration;
 
-use bus::Bus;
-use e2e::cluster::eventually;
+use e2e::cluster::{Submitted, eventually};
 use e2e::{Cluster, repos};
 use schemas::messages::{Phase, Progress};
 use schemas::{JobId, Lane, subjects};
 
-async fn progress(bus: &Bus, job: &str) -> Option<Progress> {
-    bus.progress(&job.parse::<JobId>().unwrap()).await.unwrap()
+/// Submits a job on the repository and waits until it is so far; it goes on meanwhile.
+async fn submitted_until(cluster: &Cluster, repo: &Path, so_far: impl Fn(&Progress) -> bool) -> Submitted {
+    let running = cluster.submit("job", &[repo.to_str().unwrap()]);
+    let job: JobId = "job".parse().unwrap();
+    eventually("the job to be so far", || async {
+        cluster.bus.progress(&job).await.unwrap().filter(&so_far)
+    })
+    .await;
+    running
 }
 
 /// The report of the same job when nothing breaks.
@@ -25,12 +32,7 @@ async fn a_worker_killed_in_the_middle_costs_a_redelivery_and_nothing_else() {
     let Some(mut cluster) = Cluster::start().await else { return };
     let repo = repos::make_many(&cluster.path("many"), 1500);
     cluster.start_worker();
-    let running = cluster.submit("job", &[repo.to_str().unwrap()]);
-    let bus = cluster.bus.clone();
-    eventually("the first results", || async {
-        progress(&bus, "job").await.filter(|progress| progress.counts.batches_done > 0)
-    })
-    .await;
+    let running = submitted_until(&cluster, &repo, |progress| progress.counts.batches_done > 0).await;
     cluster.kill_worker();
     cluster.start_worker();
     let finished = running.finish();
@@ -43,12 +45,7 @@ async fn an_orchestrator_killed_in_the_middle_goes_on_where_it_stopped() {
     let Some(mut cluster) = Cluster::start().await else { return };
     let repo = repos::make_many(&cluster.path("many"), 1500);
     cluster.start_worker();
-    let running = cluster.submit("job", &[repo.to_str().unwrap()]);
-    let bus = cluster.bus.clone();
-    eventually("the first results", || async {
-        progress(&bus, "job").await.filter(|progress| progress.counts.batches_done > 0)
-    })
-    .await;
+    let running = submitted_until(&cluster, &repo, |progress| progress.counts.batches_done > 0).await;
     cluster.kill_orchestrator();
     cluster.start_orchestrator();
     let finished = running.finish();
@@ -61,12 +58,7 @@ async fn a_worker_that_is_asked_to_stop_finishes_what_it_has() {
     let Some(mut cluster) = Cluster::start().await else { return };
     let repo = repos::make_many(&cluster.path("many"), 600);
     cluster.start_worker();
-    let running = cluster.submit("job", &[repo.to_str().unwrap()]);
-    let bus = cluster.bus.clone();
-    eventually("the first results", || async {
-        progress(&bus, "job").await.filter(|progress| progress.counts.batches_done > 0)
-    })
-    .await;
+    let running = submitted_until(&cluster, &repo, |progress| progress.counts.batches_done > 0).await;
     assert!(cluster.stop_worker(), "{}", cluster.logs());
     cluster.start_worker();
     let finished = running.finish();
@@ -79,13 +71,8 @@ async fn a_message_of_another_version_is_a_dead_letter_and_the_job_ends_partial(
     let Some(mut cluster) = Cluster::start().await else { return };
     let repo = repos::make_many(&cluster.path("many"), 100);
     let subject = subjects::batch_ready(Lane::Interactive, &"job".parse().unwrap());
-    let running = cluster.submit("job", &[repo.to_str().unwrap()]);
-    let bus = cluster.bus.clone();
-    eventually("the job runs", || async {
-        progress(&bus, "job").await.filter(|progress| progress.phase == Phase::Running)
-    })
-    .await;
-    bus.publish_raw(&subject, "stray", "batch.ready/99", b"?".to_vec()).await.unwrap();
+    let running = submitted_until(&cluster, &repo, |progress| progress.phase == Phase::Running).await;
+    cluster.bus.publish_raw(&subject, "stray", "batch.ready/99", b"?".to_vec()).await.unwrap();
     // The stray message is in the queue before anything of the job can be done.
     cluster.start_worker();
     let finished = running.finish();
@@ -100,12 +87,7 @@ async fn a_message_of_another_version_is_a_dead_letter_and_the_job_ends_partial(
 async fn a_missing_source_pack_fails_its_files_and_no_others() {
     let Some(mut cluster) = Cluster::start().await else { return };
     let repo = repos::make_many(&cluster.path("many"), 100);
-    let running = cluster.submit("job", &[repo.to_str().unwrap()]);
-    let bus = cluster.bus.clone();
-    eventually("the plan", || async {
-        progress(&bus, "job").await.filter(|progress| progress.counts.repos_planned == 1)
-    })
-    .await;
+    let running = submitted_until(&cluster, &repo, |progress| progress.counts.repos_planned == 1).await;
     let pack = std::fs::read_dir(cluster.path("store/sources")).unwrap().next().unwrap().unwrap().path();
     std::fs::remove_file(&pack).unwrap();
     cluster.start_worker();
@@ -124,16 +106,11 @@ async fn a_missing_source_pack_fails_its_files_and_no_others() {
 async fn a_cancelled_job_stops_and_stays_stopped() {
     let Some(mut cluster) = Cluster::start().await else { return };
     let repo = repos::make_many(&cluster.path("many"), 200);
-    let running = cluster.submit("job", &[repo.to_str().unwrap()]);
-    let bus = cluster.bus.clone();
-    eventually("the plan", || async {
-        progress(&bus, "job").await.filter(|progress| progress.counts.repos_planned == 1)
-    })
-    .await;
+    let running = submitted_until(&cluster, &repo, |progress| progress.counts.repos_planned == 1).await;
     let cancelled = cluster.submit_command(&["cancel", "job"]).output().unwrap();
     assert!(cancelled.status.success(), "{}", String::from_utf8_lossy(&cancelled.stderr));
     assert_eq!(running.finish().code, 1);
-    let job: JobId = "job".parse().unwrap();
+    let (bus, job) = (&cluster.bus.clone(), "job".parse::<JobId>().unwrap());
     assert_eq!(bus.record(&job).await.unwrap().unwrap().phase, Phase::Cancelled);
     assert_eq!(bus.purge_job(&job).await.unwrap(), 0, "batches are left in the queue");
     cluster.kill_orchestrator();
