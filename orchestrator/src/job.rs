@@ -127,7 +127,7 @@ impl Shell {
 
     /// What a batch took counts once, however often its result is announced.
     fn count(&mut self, done: &BatchDone) {
-        if !self.counted.insert(done.batch) {
+        if !self.job.knows(done.batch) || !self.counted.insert(done.batch) {
             return;
         }
         self.stats.add(&done.stats);

@@ -2,7 +2,7 @@
 //! results, and writes the report. The only user of git2.
 //!
 //! In the order of a job: [`intake`] → [`clone`] → [`ledger`] → [`plan`] → [`prepare`] (the three together) →
-//! [`state`] (the pure part) inside [`job`] (the shell around it) → [`collect`] → [`report`] through [`write`].
+//! [`state`] (the pure part) inside [`job`] (the shell around it) → [`collect`] → [`report`] through [`mod@write`].
 //! [`service`] is what they share; [`health`] knows the workers.
 
 pub mod attributes;

@@ -11,9 +11,9 @@ use schemas::plan::RepoPlan;
 use schemas::sources::SourcePack;
 use schemas::{Digest, JobId, RepoSpec};
 use tensor_store::Key;
-use tracing::{info, instrument};
+use tracing::{info, instrument, warn};
 
-use crate::clone::Mirror;
+use crate::clone::{CloneError, Mirror};
 use crate::plan;
 use crate::service::{Service, elapsed_ms};
 use crate::state::Planned;
@@ -61,8 +61,7 @@ pub async fn prepare(service: &Service, request: &Request) -> anyhow::Result<Pre
     let started = Instant::now();
     let earlier = earlier_plan(service, request).await?;
     let rev = earlier.as_ref().map(|plan| plan.commit.as_str()).or(request.spec.rev.as_deref());
-    let timeout = Duration::from_secs(request.limits.clone_timeout_s);
-    let mirror = service.cloner.mirror(&request.spec.url, rev, timeout, &service.stop).await?;
+    let mirror = mirror(service, request, rev).await?;
     let clone_ms = elapsed_ms(started);
 
     let started = Instant::now();
@@ -76,6 +75,25 @@ pub async fn prepare(service: &Service, request: &Request) -> anyhow::Result<Pre
     info!(n_files = ledger.scanned, n_batches = batches.len(), "repo planned");
     let plan_ms = elapsed_ms(started);
     Ok(Prepared { mirror: mirror.path, commit: plan.commit, batches, ledger, clone_ms, plan_ms })
+}
+
+/// A clone is tried this often, if trying again may help and the time of one clone is not used up.
+const CLONE_ATTEMPTS: u32 = 3;
+
+async fn mirror(service: &Service, request: &Request, rev: Option<&str>) -> Result<Mirror, CloneError> {
+    let timeout = Duration::from_secs(request.limits.clone_timeout_s);
+    let started = Instant::now();
+    let mut attempt = 1;
+    loop {
+        match service.cloner.mirror(&request.spec.url, rev, timeout, &service.stop).await {
+            Err(error) if error.is_retryable() && attempt < CLONE_ATTEMPTS && started.elapsed() < timeout => {
+                warn!(attempt, %error, "clone is tried again");
+                tokio::time::sleep(Duration::from_secs(attempt.into())).await;
+                attempt += 1;
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 /// The plan that an earlier run of the job stored. A damaged one is made anew.

@@ -110,6 +110,13 @@ impl Cluster {
         asked.success() && worker.wait().unwrap().success()
     }
 
+    /// Kills the model process of the worker that was started first, if it has one.
+    #[must_use]
+    pub fn kill_model(&self) -> bool {
+        let parent = self.workers[0].id().to_string();
+        Command::new("pkill").args(["-KILL", "-x", "-P", &parent, "m2bert"]).status().unwrap().success()
+    }
+
     fn service(&self, name: &str) -> Command {
         let log =
             std::fs::OpenOptions::new().create(true).append(true).open(self.path(&format!("{name}.log")));
@@ -218,6 +225,16 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut probe:
         assert!(start.elapsed() < PATIENCE, "waited in vain for {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Makes the tiny untrained model in a folder.
+#[must_use]
+pub fn tiny_model(dir: PathBuf) -> PathBuf {
+    let mut init = Command::new(binary("m2bert"));
+    init.args(["init", "--size", "tiny", "--seed", "1", "--out"]).arg(&dir);
+    let made = init.output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    dir
 }
 
 /// The path of one of the product's binaries, built if it is not up to date.

@@ -5,4 +5,4 @@
 pub mod cluster;
 pub mod repos;
 
-pub use cluster::{Cluster, Finished, binary};
+pub use cluster::{Cluster, Finished, binary, tiny_model};

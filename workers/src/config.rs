@@ -6,7 +6,7 @@ use clap::Parser;
 
 /// Pulls batches, mends files, encodes them, stores results.
 #[derive(Clone, Debug, Parser)]
-#[command(version, about)]
+#[command(name = "worker", version, about)]
 pub struct Config {
     /// NATS server, or several of one cluster separated by commas
     #[arg(long, env = "NM_NATS_URL", value_name = "URL")]

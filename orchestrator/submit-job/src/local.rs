@@ -32,6 +32,8 @@ pub struct Options {
     pub store: String,
     /// Worker processes.
     pub n_workers: u16,
+    /// Whether they will be asked to run a model.
+    pub with_model: bool,
 }
 
 /// Batches that one worker has in hand: one is fetched or stored while the other is computed.
@@ -80,9 +82,13 @@ impl Binaries {
     ///
     /// # Errors
     /// Names each that is missing, and how to build it.
-    pub fn find() -> anyhow::Result<Self> {
+    fn find(with_model: bool) -> anyhow::Result<Self> {
         let exe = std::env::current_exe().context("find the running binary")?;
         let folder = exe.parent().context("the running binary is in no folder")?;
+        if with_model {
+            // Workers start it themselves, from the same folder.
+            beside(folder, "m2bert", "m2bert")?;
+        }
         Ok(Self {
             orchestrator: beside(folder, "orchestrator", "orchestrator")?,
             worker: beside(folder, "worker", "workers")?,
@@ -117,7 +123,7 @@ impl LocalSystem {
     /// # Errors
     /// If a binary is missing, the folder is in use, or the queue does not start.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
-        let binaries = Binaries::find()?;
+        let binaries = Binaries::find(options.with_model)?;
         std::fs::create_dir_all(options.data_dir.join("logs"))
             .with_context(|| format!("make the data folder `{}`", options.data_dir.display()))?;
         let lock = DataLock::take(&options.data_dir)?;

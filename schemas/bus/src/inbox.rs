@@ -70,18 +70,11 @@ impl Inbox {
     /// Safe: pulls stay outstanding and what they bring is given by the next call.
     pub async fn next(&mut self) -> Delivery {
         self.turn = self.turn.wrapping_add(1);
-        if self.turn.is_multiple_of(FAIR_TURN) {
-            self.lanes.reverse();
-            let delivery = self.first().await;
-            self.lanes.reverse();
-            return delivery;
-        }
-        self.first().await
-    }
-
-    async fn first(&mut self) -> Delivery {
         let bus = &self.bus;
-        let pulls = self.lanes.iter_mut().map(|lane| lane.next(bus).boxed());
+        let mut pulls: Vec<_> = self.lanes.iter_mut().map(|lane| lane.next(bus).boxed()).collect();
+        if self.turn.is_multiple_of(FAIR_TURN) {
+            pulls.reverse();
+        }
         // Polled in order: of several messages that are there, the first lane's is taken.
         select_all(pulls).await.0
     }

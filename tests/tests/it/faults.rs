@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use e2e::cluster::{Submitted, eventually};
-use e2e::{Cluster, repos};
+use e2e::{Cluster, repos, tiny_model};
 use schemas::messages::{Phase, Progress};
 use schemas::{JobId, Lane, subjects};
 
@@ -38,6 +38,20 @@ async fn a_worker_killed_in_the_middle_costs_a_redelivery_and_nothing_else() {
     let finished = running.finish();
     assert_eq!(finished.code, 0, "{}\n{}", finished.stderr, cluster.logs());
     assert!(finished.report_bytes() == undisturbed(1500).await.unwrap(), "the report differs");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_model_process_that_is_killed_costs_an_attempt_and_no_worker() {
+    let Some(mut cluster) = Cluster::start().await else { return };
+    let repo = repos::make_many(&cluster.path("many"), 60);
+    let model = tiny_model(cluster.path("model"));
+    cluster.start_worker();
+    let running = cluster.submit("job", &["--model", model.to_str().unwrap(), repo.to_str().unwrap()]);
+    eventually("the model process", || async { cluster.kill_model().then_some(()) }).await;
+    let finished = running.finish();
+    assert_eq!(finished.code, 0, "{}\n{}", finished.stderr, cluster.logs());
+    assert_eq!(finished.run().batches_redelivered, 1, "{}", cluster.logs());
+    assert!(finished.report().totals.tokens > 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use e2e::{Cluster, binary, repos};
+use e2e::{Cluster, binary, repos, tiny_model};
 use schemas::report::Tensors;
 
 fn git(dir: &Path, arguments: &[&str]) -> String {
@@ -24,22 +24,12 @@ fn example(dir: &Path) -> PathBuf {
     dir.to_owned()
 }
 
-fn tiny_model(dir: &Path) -> PathBuf {
-    let made = Command::new(binary("m2bert"))
-        .args(["init", "--size", "tiny", "--seed", "1", "--out"])
-        .arg(dir)
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    dir.to_owned()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn the_example_is_scanned_mended_and_encoded_and_nothing_safe_is_left() {
     let Some(mut cluster) = Cluster::start().await else { return };
     cluster.start_worker();
     let repo = example(&cluster.path("example"));
-    let model = tiny_model(&cluster.path("model"));
+    let model = tiny_model(cluster.path("model"));
     let finished = cluster.run("first", &["--model", model.to_str().unwrap(), repo.to_str().unwrap()]);
     assert_eq!(finished.code, 0, "{}\n{}", finished.stderr, cluster.logs());
 
@@ -73,6 +63,15 @@ async fn the_example_is_scanned_mended_and_encoded_and_nothing_safe_is_left() {
     assert_eq!(left, Vec::<String>::new());
 
     check_tensors(&cluster, &finished.out, &report);
+    check_schema(&finished.out);
+}
+
+/// `report.json` is what its committed schema says.
+fn check_schema(out: &Path) {
+    let read =
+        |path: &Path| serde_json::from_slice::<serde_json::Value>(&std::fs::read(path).unwrap()).unwrap();
+    let schema = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas/report.schema.json"));
+    jsonschema::validate(&schema, &read(&out.join("report.json"))).unwrap();
 }
 
 /// Every scanned file that has tokens has its two tensors in a pack that any safetensors reader opens.

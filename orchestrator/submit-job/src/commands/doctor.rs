@@ -31,6 +31,7 @@ pub async fn run(args: &DoctorArgs, cwd: &Path) -> anyhow::Result<u8> {
         Check { name: "nats-server", outcome: nats_server() },
         Check { name: "orchestrator", outcome: runs("orchestrator", "orchestrator") },
         Check { name: "worker", outcome: runs("worker", "workers") },
+        Check { name: "m2bert", outcome: runs("m2bert", "m2bert") },
     ];
     match place::data_dir(&args.system, cwd) {
         Ok(data_dir) => {

@@ -91,7 +91,9 @@ async fn submit(args: &SubmitArgs, cwd: &Path, request: &Request) -> anyhow::Res
     match place {
         Place::Remote { .. } => submission.remote(&stop).await,
         Place::Local { data_dir, store } => {
-            submission.local(local::Options { data_dir, store, n_workers: args.workers }, &stop).await
+            let with_model = submission.request.model.is_some();
+            let options = local::Options { data_dir, store, n_workers: args.workers, with_model };
+            submission.local(options, &stop).await
         }
     }
 }
