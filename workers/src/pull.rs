@@ -88,11 +88,12 @@ async fn run(config: &Config) -> anyhow::Result<()> {
 }
 
 impl Worker {
-    async fn work(self: Arc<Self>, inbox: Inbox, drain_timeout: Duration) -> anyhow::Result<()> {
+    async fn work(self: Arc<Self>, mut inbox: Inbox, drain_timeout: Duration) -> anyhow::Result<()> {
         let in_hand = TaskTracker::new();
         info!(worker_id = %self.id, slots = self.slots, "worker ready");
         let beating = in_hand.spawn(health::beat_until_drained(Arc::clone(&self)));
-        Arc::clone(&self).pull(inbox, &in_hand).await;
+        Arc::clone(&self).pull(&mut inbox, &in_hand).await;
+        inbox.close().await;
         self.stop.cancel();
         in_hand.close();
         if tokio::time::timeout(drain_timeout, in_hand.wait()).await.is_err() {
@@ -108,7 +109,7 @@ impl Worker {
     }
 
     /// Pulls batches until it is told to stop.
-    async fn pull(self: Arc<Self>, mut inbox: Inbox, in_hand: &TaskTracker) {
+    async fn pull(self: Arc<Self>, inbox: &mut Inbox, in_hand: &TaskTracker) {
         loop {
             let permit = tokio::select! {
                 biased;

@@ -11,7 +11,7 @@ use schemas::topology::ConsumerSpec;
 use tracing::warn;
 
 use crate::connect::Bus;
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, Settlement};
 use crate::error::Error;
 
 /// How long the server holds a pull that finds nothing. Short, so that a pull that a restarted server forgot is
@@ -77,6 +77,17 @@ impl Inbox {
         }
         // Polled in order: of several messages that are there, the first lane's is taken.
         select_all(pulls).await.0
+    }
+
+    /// Ends the inbox. A message that came while nobody asked goes back at once instead of after `ack_wait`.
+    pub async fn close(self) {
+        for lane in self.lanes {
+            let Some(mut batch) = lane.outstanding else { continue };
+            while let Some(Some(Ok(message))) = batch.next().now_or_never() {
+                let delivery = Delivery::new(self.bus.clone(), message, lane.spec.max_deliver);
+                delivery.settle(Settlement::GiveBack).await;
+            }
+        }
     }
 }
 

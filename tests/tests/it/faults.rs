@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
+use bus::Settlement;
 use e2e::cluster::{Submitted, eventually};
 use e2e::{Cluster, repos, tiny_model};
 use schemas::messages::{Phase, Progress};
-use schemas::{JobId, Lane, subjects};
+use schemas::{JobId, Lane, subjects, topology};
 
 /// Submits a job on the repository and waits until it is so far; it goes on meanwhile.
 async fn submitted_until(cluster: &Cluster, repo: &Path, so_far: impl Fn(&Progress) -> bool) -> Submitted {
@@ -95,6 +96,27 @@ async fn a_message_of_another_version_is_a_dead_letter_and_the_job_ends_partial(
     assert_eq!(letters.len(), 1);
     assert!(letters[0].reason.contains("batch.ready/99"), "{letters:?}");
     assert_eq!(finished.report().totals.ledger.scanned, 100);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_no_worker_survives_is_buried_and_the_job_ends() {
+    let Some(cluster) = Cluster::start().await else { return };
+    let repo = repos::make_many(&cluster.path("many"), 10);
+    let running = cluster.submit("job", &[repo.to_str().unwrap()]);
+    // As workers that die do: every delivery is used up and none is settled.
+    let mut inbox = cluster.bus.inbox(Lane::ALL.map(topology::work).to_vec()).await.unwrap();
+    for _ in 0..topology::work(Lane::Interactive).max_deliver {
+        inbox.next().await.settle(Settlement::GiveBack).await;
+    }
+    // The server notices when the next worker asks for work.
+    let finished = tokio::select! {
+        _ = inbox.next() => panic!("it was delivered once more than allowed"),
+        finished = tokio::task::spawn_blocking(|| running.finish()) => finished.unwrap(),
+    };
+    assert_eq!(finished.code, 3, "{}\n{}", finished.stderr, cluster.logs());
+    let failed = &finished.report().repos[0].failed;
+    assert_eq!(failed.len(), 10);
+    assert!(failed.iter().all(|file| file.reason.contains("no worker survived")), "{failed:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
