@@ -122,11 +122,11 @@ async fn encode(
     for group in pack_by_cost(&lengths, MAX_PADDED_TOKENS) {
         let batch = TokenBatch::new(group.iter().map(|&row| rows[row].1.clone()).collect());
         encoded.n_tokens += batch.n_tokens() as u64;
-        encoded.n_padded_tokens += (batch.n_rows() * batch.max_len()) as u64;
         let answer = model.encode(batch).await?;
-        encoded.hidden_size = answer.hidden_size();
+        encoded.n_padded_tokens += answer.n_computed as u64;
+        encoded.hidden_size = answer.hidden_size;
         for (at, &row) in group.iter().enumerate() {
-            vectors[row] = (answer.sentence(at).to_vec(), answer.mean(at).to_vec());
+            vectors[row] = (answer.sentence_of(at).to_vec(), answer.mean_of(at).to_vec());
         }
     }
     for ((oid, _), (sentence, mean)) in rows.iter().zip(vectors) {

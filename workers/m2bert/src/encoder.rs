@@ -87,7 +87,14 @@ impl Encoder {
         let pooler = self.network.pooler().expect("`new` checks that there is one");
         let sentence = pooler.forward(&hidden, &mask)?; // [B, D]
         let mean = masked_mean(&hidden, &mask)?; // [B, D]
-        Ok(Encodings::new(self.network.config().hidden_size, to_vec(&sentence)?, to_vec(&mean)?))
+        Ok(Encodings {
+            hidden_size: self.network.config().hidden_size,
+            n_rows: batch.n_rows(),
+            n_computed: batch.n_rows() * len,
+            sentence: to_vec(&sentence)?,
+            mean: to_vec(&mean)?,
+            ..Encodings::default()
+        })
     }
 }
 
@@ -103,7 +110,7 @@ impl Encode for Encoder {
     fn encode(&mut self, batch: &TokenBatch) -> Result<Encodings, EncodeError> {
         self.check(batch)?;
         if batch.n_rows() == 0 {
-            return Ok(Encodings::new(self.hidden_size(), Vec::new(), Vec::new()));
+            return Ok(Encodings::default());
         }
         tch::no_grad(|| self.forward(batch)).map_err(EncodeError::from)
     }

@@ -40,6 +40,14 @@ pub struct Config {
     pub pad_token_id: u32,
     /// Sentence embedding from the mean of the hidden states instead of position 0.
     pub pool_all: bool,
+    /// Whether the long convolutions also look ahead. Without, each has forward taps only.
+    pub bidirectional: bool,
+    /// Whether a second long convolution over a layer's input is added to the gated one.
+    pub residual_long_conv: bool,
+    /// Whether there is a table of position embeddings. Without, `max_position_embeddings` limits nothing.
+    pub use_positional_encodings: bool,
+    /// What the kernels are multiplied with (`hyena_w_mod`).
+    pub kernel_scale: f64,
 }
 
 impl Config {
@@ -58,7 +66,11 @@ impl Config {
 
     /// The longest row, in tokens, that positions and kernels allow.
     pub fn l_max(&self) -> usize {
-        self.max_position_embeddings.min(self.long_conv_l_max)
+        if self.use_positional_encodings {
+            self.max_position_embeddings.min(self.long_conv_l_max)
+        } else {
+            self.long_conv_l_max
+        }
     }
 
     /// Parses the text of the config file at `path`, which errors will name.
@@ -80,7 +92,11 @@ impl Config {
             filter_order: fields.count("hyena_filter_order")?,
             layer_norm_eps: fields.positive("layer_norm_eps")?,
             pad_token_id: fields.pad_token_id()?,
-            pool_all: fields.flag("pool_all", false)?,
+            pool_all: fields.flag("pool_all", Some(false))?,
+            bidirectional: fields.flag("bidirectional", None)?,
+            residual_long_conv: fields.flag("residual_long_conv", None)?,
+            use_positional_encodings: fields.flag("use_positional_encodings", None)?,
+            kernel_scale: fields.number("hyena_w_mod", 1.0)?,
         };
         for (field, width) in
             [("hidden_size", config.hidden_size), ("intermediate_size", config.intermediate_size)]
@@ -114,7 +130,14 @@ impl Config {
         ];
         object.extend(shape.map(|(field, value)| (field.to_owned(), value.into())));
         object.insert("layer_norm_eps".to_owned(), self.layer_norm_eps.into());
-        object.insert("pool_all".to_owned(), self.pool_all.into());
+        let flags = [
+            ("pool_all", self.pool_all),
+            ("bidirectional", self.bidirectional),
+            ("residual_long_conv", self.residual_long_conv),
+            ("use_positional_encodings", self.use_positional_encodings),
+        ];
+        object.extend(flags.map(|(field, value)| (field.to_owned(), value.into())));
+        object.insert("hyena_w_mod".to_owned(), self.kernel_scale.into());
         Value::Object(object)
     }
 }
@@ -123,7 +146,6 @@ impl Config {
 #[derive(Debug, Clone, Copy)]
 enum Choice {
     Bool(bool),
-    Int(i64),
     Text(&'static str),
 }
 
@@ -131,7 +153,6 @@ impl Choice {
     fn into_json(self) -> Value {
         match self {
             Self::Bool(value) => value.into(),
-            Self::Int(value) => value.into(),
             Self::Text(value) => value.into(),
         }
     }
@@ -139,8 +160,6 @@ impl Choice {
     fn is(self, value: &Value) -> bool {
         match self {
             Self::Bool(own) => value.as_bool() == Some(own),
-            // `1` and `1.0` are the same number to the program that wrote the config.
-            Self::Int(own) => value.as_f64() == Some(own as f64),
             Self::Text(own) => value.as_str() == Some(own),
         }
     }
@@ -169,13 +188,9 @@ const FALSE: &[Choice] = &[Choice::Bool(false)];
 const SWITCHES: &[Switch] = &[
     required("model_type", &[Choice::Text("m2_bert"), Choice::Text("bert")]),
     required("hidden_act", &[Choice::Text("gelu")]),
-    required("bidirectional", TRUE),
-    required("residual_long_conv", TRUE),
     required("use_glu_mlp", TRUE),
     required("use_monarch_mlp", TRUE),
-    required("use_positional_encodings", TRUE),
     optional("hyena_training_additions", FALSE),
-    optional("hyena_w_mod", &[Choice::Int(1)]),
     optional("position_embedding_type", &[Choice::Text("absolute")]),
     optional("monarch_mixer_sequence_mixing", TRUE),
     optional("use_cls_token", TRUE),
@@ -221,13 +236,21 @@ impl Fields<'_> {
             .ok_or_else(|| self.error(field, "it must be a number above 0".to_owned()))
     }
 
-    fn flag(&self, field: &'static str, default: bool) -> Result<bool, Error> {
-        match self.object.get(field) {
-            None => Ok(default),
-            Some(value) => {
-                value.as_bool().ok_or_else(|| self.error(field, "it must be true or false".to_owned()))
-            }
-        }
+    /// A switch; one without a default must be there, since the published code's own default is another one.
+    fn flag(&self, field: &'static str, default: Option<bool>) -> Result<bool, Error> {
+        let value = match self.object.get(field) {
+            None => default,
+            Some(value) => value.as_bool(),
+        };
+        value.ok_or_else(|| self.error(field, "it must be true or false".to_owned()))
+    }
+
+    fn number(&self, field: &'static str, default: f64) -> Result<f64, Error> {
+        let value = match self.object.get(field) {
+            None => Some(default),
+            Some(value) => value.as_f64(),
+        };
+        value.ok_or_else(|| self.error(field, "it must be a number".to_owned()))
     }
 
     fn pad_token_id(&self) -> Result<u32, Error> {
@@ -291,8 +314,8 @@ mod tests {
         assert_eq!(message, "`m/config.json`: `hidden_act` is \"relu\", but only \"gelu\" is supported");
         for (field, value) in [
             ("hyena_training_additions", Value::from(true)),
-            ("bidirectional", false.into()),
-            ("hyena_w_mod", 2.into()),
+            ("bidirectional", "yes".into()),
+            ("hyena_w_mod", "1".into()),
             ("use_normalized_embeddings", true.into()),
             ("model_type", "gpt2".into()),
         ] {

@@ -24,23 +24,70 @@ pub enum EncodeError {
     Device(String),
 }
 
-/// Token ids of one or more texts, one row each, not padded.
+/// What a batch wants of the model; what is not asked for is not computed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outputs {
+    /// The sentence embedding of each row.
+    pub sentence: bool,
+    /// The mean of each row's last hidden states.
+    pub mean: bool,
+    /// The last hidden state of each token.
+    pub hidden: bool,
+    /// Masked-LM logits, at these positions only.
+    pub logits_at: Vec<Position>,
+    /// The pseudo-log-likelihood of each token.
+    pub log_likelihoods: bool,
+}
+
+impl Outputs {
+    /// Nothing.
+    pub const NONE: Self =
+        Self { sentence: false, mean: false, hidden: false, logits_at: Vec::new(), log_likelihoods: false };
+    /// What the pipeline stores of a file: its sentence embedding and its mean.
+    pub const VECTORS: Self =
+        Self { sentence: true, mean: true, hidden: false, logits_at: Vec::new(), log_likelihoods: false };
+}
+
+/// A token of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// Index of the row.
+    pub row: usize,
+    /// Index of the token in its row.
+    pub token: usize,
+}
+
+/// Token ids of one or more texts, one row each, not padded, and what is wanted of them.
 ///
 /// Rows keep their order and may differ in length; a model pads them as its card says.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenBatch {
     rows: Vec<Vec<u32>>,
+    outputs: Outputs,
 }
 
 impl TokenBatch {
-    /// Makes a batch of these rows. Whether each row fits a model is for the model to say.
+    /// Makes a batch of these rows that wants [`Outputs::VECTORS`]. Whether each row fits a model is for the model
+    /// to say.
     pub fn new(rows: Vec<Vec<u32>>) -> Self {
-        Self { rows }
+        Self { rows, outputs: Outputs::VECTORS }
+    }
+
+    /// The same rows with other wishes.
+    #[must_use]
+    pub fn wanting(mut self, outputs: Outputs) -> Self {
+        self.outputs = outputs;
+        self
     }
 
     /// The rows, in order.
     pub fn rows(&self) -> &[Vec<u32>] {
         &self.rows
+    }
+
+    /// What is wanted.
+    pub fn outputs(&self) -> &Outputs {
+        &self.outputs
     }
 
     /// Number of rows, B.
@@ -59,52 +106,54 @@ impl TokenBatch {
     }
 }
 
-/// What a model says about each row of a [`TokenBatch`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// What a model says of a [`TokenBatch`]: the outputs that were asked for, empty where not.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Encodings {
-    hidden_size: usize,
-    sentence: Vec<f32>,
-    mean: Vec<f32>,
+    /// Width of each vector, D.
+    pub hidden_size: usize,
+    /// Number of rows, B.
+    pub n_rows: usize,
+    /// Tokens that were computed, padding included.
+    pub n_computed: usize,
+    /// Sentence embeddings, not normalised, so compare by cosine: f32 `[B, D]`.
+    pub sentence: Vec<f32>,
+    /// Means over the real tokens of a row of its last hidden states: f32 `[B, D]`.
+    pub mean: Vec<f32>,
+    /// Last hidden states, row after row: f32 `[n_tokens, D]`.
+    pub hidden: Vec<f32>,
+    /// Logits at the positions asked for, in their order: f32 `[n_positions, V]`.
+    pub logits: Vec<f32>,
+    /// Natural logarithms of the probability of each token when it alone is masked, row after row: f32 `[n_tokens]`.
+    pub log_likelihoods: Vec<f32>,
 }
 
 impl Encodings {
-    /// Puts together the vectors of a batch.
-    ///
-    /// # Shapes
-    /// `sentence` and `mean`: `[B, hidden_size]`, row-major.
+    /// The sentence embedding of a row: f32 `[D]`.
     ///
     /// # Panics
-    /// If the two differ in length or are not whole rows.
-    pub fn new(hidden_size: usize, sentence: Vec<f32>, mean: Vec<f32>) -> Self {
-        assert_eq!(sentence.len(), mean.len(), "one sentence vector and one mean per row");
-        assert!(hidden_size > 0 && sentence.len().is_multiple_of(hidden_size), "whole rows only");
-        Self { hidden_size, sentence, mean }
-    }
-
-    /// Number of rows, B.
-    pub fn n_rows(&self) -> usize {
-        self.sentence.len() / self.hidden_size
-    }
-
-    /// Width of each vector, D.
-    pub fn hidden_size(&self) -> usize {
-        self.hidden_size
-    }
-
-    /// The sentence embedding of a row: f32 `[D]`, not normalised, so compare by cosine.
-    ///
-    /// # Panics
-    /// If `row >= n_rows()`.
-    pub fn sentence(&self, row: usize) -> &[f32] {
+    /// If there is no such row, or no sentence embeddings were asked for.
+    pub fn sentence_of(&self, row: usize) -> &[f32] {
         &self.sentence[row * self.hidden_size..(row + 1) * self.hidden_size]
     }
 
-    /// The mean over the real tokens of a row of its last hidden states: f32 `[D]`.
+    /// The mean of a row: f32 `[D]`.
     ///
     /// # Panics
-    /// If `row >= n_rows()`.
-    pub fn mean(&self, row: usize) -> &[f32] {
+    /// If there is no such row, or no means were asked for.
+    pub fn mean_of(&self, row: usize) -> &[f32] {
         &self.mean[row * self.hidden_size..(row + 1) * self.hidden_size]
+    }
+
+    /// Adds the rows of another answer behind these.
+    pub fn append(&mut self, mut other: Self) {
+        self.hidden_size = other.hidden_size;
+        self.n_rows += other.n_rows;
+        self.n_computed += other.n_computed;
+        self.sentence.append(&mut other.sentence);
+        self.mean.append(&mut other.mean);
+        self.hidden.append(&mut other.hidden);
+        self.logits.append(&mut other.logits);
+        self.log_likelihoods.append(&mut other.log_likelihoods);
     }
 }
 
@@ -135,20 +184,23 @@ mod tests {
     fn a_batch_counts_real_tokens_only() {
         let batch = TokenBatch::new(vec![vec![1, 2, 3], vec![4]]);
         assert_eq!((batch.n_rows(), batch.n_tokens(), batch.max_len()), (2, 4, 3));
-        assert_eq!(TokenBatch::default().max_len(), 0);
+        assert_eq!(TokenBatch::new(Vec::new()).max_len(), 0);
     }
 
     #[test]
-    fn encodings_are_read_by_row() {
-        let encodings = Encodings::new(2, vec![1.0, 2.0, 3.0, 4.0], vec![5.0, 6.0, 7.0, 8.0]);
-        assert_eq!(encodings.n_rows(), 2);
-        assert_eq!(encodings.sentence(1), [3.0, 4.0]);
-        assert_eq!(encodings.mean(0), [5.0, 6.0]);
-    }
-
-    #[test]
-    #[should_panic(expected = "whole rows only")]
-    fn half_a_row_is_refused() {
-        Encodings::new(2, vec![1.0; 3], vec![1.0; 3]);
+    fn encodings_are_read_by_row_and_joined() {
+        let one = |value: f32| Encodings {
+            hidden_size: 2,
+            n_rows: 1,
+            n_computed: 3,
+            sentence: vec![value; 2],
+            mean: vec![-value; 2],
+            ..Encodings::default()
+        };
+        let mut all = one(1.0);
+        all.append(one(2.0));
+        assert_eq!((all.n_rows, all.n_computed), (2, 6));
+        assert_eq!(all.sentence_of(1), [2.0, 2.0]);
+        assert_eq!(all.mean_of(0), [-1.0, -1.0]);
     }
 }

@@ -27,7 +27,7 @@ mod windows;
 pub use card::{Card, Padding};
 pub use config::Config;
 pub use dir::ModelDir;
-pub use encode::{Encode, EncodeError, Encodings, TokenBatch};
+pub use encode::{Encode, EncodeError, Encodings, Outputs, Position, TokenBatch};
 pub use error::Error;
 pub use names::Heads;
 pub use tokenizer::Tokenizer;

@@ -67,11 +67,13 @@ pub(crate) fn expected(config: &Config, heads: Heads) -> BTreeMap<String, Vec<us
     let mut embeddings = Prefixed::new("bert.embeddings", &mut tensors);
     embeddings.extend([
         ("word_embeddings.weight", vec![config.vocab_size, d]),
-        ("position_embeddings.weight", vec![config.max_position_embeddings, d]),
         ("token_type_embeddings.weight", vec![config.type_vocab_size, d]),
         ("LayerNorm.weight", vec![d]),
         ("LayerNorm.bias", vec![d]),
     ]);
+    if config.use_positional_encodings {
+        embeddings.extend([("position_embeddings.weight", vec![config.max_position_embeddings, d])]);
+    }
     for layer in 0..config.n_layers {
         expect_mixer(config, &format!("bert.encoder.layer.{layer}.attention"), &mut tensors);
         expect_mlp(config, &format!("bert.encoder.layer.{layer}.mlp"), &mut tensors);
@@ -95,7 +97,9 @@ fn expect_mixer(config: &Config, prefix: &str, tensors: &mut BTreeMap<String, Ve
         ("short_filter.weight", vec![3 * d, 1, 3]),
         ("short_filter.bias", vec![3 * d]),
     ]);
-    for filter in ["filter_fn", "filter_fn2"] {
+    let filters: &[&str] =
+        if config.residual_long_conv { &["filter_fn", "filter_fn2"] } else { &["filter_fn"] };
+    for filter in filters {
         expect_filter(config, &format!("{prefix}.{filter}"), tensors);
     }
 }
@@ -110,7 +114,9 @@ fn expect_filter(config: &Config, prefix: &str, tensors: &mut BTreeMap<String, V
         ("modulation.deltas", vec![1, 1, d]),
         (FREQ, vec![1, o]),
     ]);
-    for direction in ["implicit_filter", "implicit_filter_rev"] {
+    let directions: &[&str] =
+        if config.bidirectional { &["implicit_filter", "implicit_filter_rev"] } else { &["implicit_filter"] };
+    for direction in directions {
         Prefixed::new(&format!("{prefix}.{direction}"), tensors).extend([
             ("0.weight", vec![o, e]),
             ("0.bias", vec![o]),

@@ -151,7 +151,7 @@ impl Encode for RemoteEncoder {
         let gone = |error| EncodeError::Device(format!("the model process takes nothing: {error}"));
         write_frame(requests, batch).map_err(gone)?;
         match self.reply()? {
-            Reply::Encoded(encodings) if encodings.n_rows() == batch.n_rows() => Ok(encodings),
+            Reply::Encoded(encodings) if encodings.n_rows == batch.n_rows() => Ok(encodings),
             Reply::Failed(error) => Err(error),
             _ => Err(EncodeError::Device("the model process answers out of turn".to_owned())),
         }
@@ -171,6 +171,16 @@ impl Drop for RemoteEncoder {
 mod tests {
     use super::*;
 
+    fn answer(vectors: &[f32]) -> Encodings {
+        Encodings {
+            hidden_size: 1,
+            n_rows: vectors.len(),
+            sentence: vectors.to_vec(),
+            mean: vectors.to_vec(),
+            ..Encodings::default()
+        }
+    }
+
     /// Says of each row its length.
     struct Lengths;
 
@@ -189,7 +199,7 @@ mod tests {
             }
             #[expect(clippy::cast_precision_loss, reason = "small numbers")]
             let lengths: Vec<f32> = batch.rows().iter().map(|row| row.len() as f32).collect();
-            Ok(Encodings::new(1, lengths.clone(), lengths))
+            Ok(answer(&lengths))
         }
     }
 
@@ -205,9 +215,9 @@ mod tests {
         let mut replies = replies.as_slice();
         let mut next = || read_frame::<Reply>(&mut replies).unwrap();
         assert_eq!(next(), Some(Reply::Ready { hidden_size: 1, max_tokens: 3 }));
-        assert_eq!(next(), Some(Reply::Encoded(Encodings::new(1, vec![2.0, 1.0], vec![2.0, 1.0]))));
+        assert_eq!(next(), Some(Reply::Encoded(answer(&[2.0, 1.0]))));
         assert!(matches!(next(), Some(Reply::Failed(EncodeError::BadBatch { row: 0, .. }))));
-        assert_eq!(next(), Some(Reply::Encoded(Encodings::new(1, vec![3.0], vec![3.0]))));
+        assert_eq!(next(), Some(Reply::Encoded(answer(&[3.0]))));
         assert_eq!(next(), None);
     }
 

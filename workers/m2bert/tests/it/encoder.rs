@@ -26,8 +26,8 @@ fn batched_against_single(encoder: &mut Encoder, rows: &[Vec<u32>]) -> f32 {
     let mut largest = 0.0_f32;
     for (index, row) in rows.iter().enumerate() {
         let alone = encode(encoder, std::slice::from_ref(row));
-        largest = largest.max(difference(together.sentence(index), alone.sentence(0)));
-        largest = largest.max(difference(together.mean(index), alone.mean(0)));
+        largest = largest.max(difference(together.sentence_of(index), alone.sentence_of(0)));
+        largest = largest.max(difference(together.mean_of(index), alone.mean_of(0)));
     }
     largest
 }
@@ -57,14 +57,14 @@ fn pads_count_with_full_padding_and_do_not_without() {
     let padded: Vec<u32> = row[0].iter().copied().chain(std::iter::repeat_n(0, 124)).collect();
     let mut full = encoder(Padding::MaxLength);
     let explicit = encode(&mut encoder(Padding::None), &[padded]);
-    assert!(difference(encode(&mut full, &row).sentence(0), explicit.sentence(0)) < 1e-5);
+    assert!(difference(encode(&mut full, &row).sentence_of(0), explicit.sentence_of(0)) < 1e-5);
     let bare = encode(&mut encoder(Padding::None), &row);
-    assert!(difference(encode(&mut full, &row).sentence(0), bare.sentence(0)) > 0.1);
+    assert!(difference(encode(&mut full, &row).sentence_of(0), bare.sentence_of(0)) > 0.1);
 }
 
 #[test]
 fn an_empty_batch_has_no_encodings() {
-    assert_eq!(encode(&mut encoder(Padding::None), &[]).n_rows(), 0);
+    assert_eq!(encode(&mut encoder(Padding::None), &[]).n_rows, 0);
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn bad_rows_are_refused_and_named() {
         assert!(matches!(error, EncodeError::BadBatch { row: 1, .. }), "{error}");
         assert!(error.to_string().contains(reason), "{error}");
     }
-    assert_eq!(encode(&mut encoder, &[vec![1]]).n_rows(), 1, "the encoder still works");
+    assert_eq!(encode(&mut encoder, &[vec![1]]).n_rows, 1, "the encoder still works");
 }
 
 #[test]

@@ -21,15 +21,15 @@ fn a_tiny_model_encodes_texts_of_every_length() {
     rows.extend(model.rows("").unwrap());
     rows.extend(model.rows(&"let a = 1;\n".repeat(300)).unwrap());
     let encodings = encoder.encode(&TokenBatch::new(rows)).unwrap();
-    for row in 0..encodings.n_rows() {
-        let sentence = encodings.sentence(row);
+    for row in 0..encodings.n_rows {
+        let sentence = encodings.sentence_of(row);
         assert!(sentence.iter().all(|value| value.is_finite()));
         let n_saturated = sentence.iter().filter(|value| value.abs() > 0.99).count();
         assert!(n_saturated < sentence.len() / 2, "{n_saturated} of {} saturate", sentence.len());
-        assert!(encodings.mean(row).iter().all(|value| value.abs() < 10.0));
+        assert!(encodings.mean_of(row).iter().all(|value| value.abs() < 10.0));
     }
-    let first = encodings.sentence(0);
-    assert!(first.iter().zip(encodings.sentence(2)).any(|(a, b)| (a - b).abs() > 0.01));
+    let first = encodings.sentence_of(0);
+    assert!(first.iter().zip(encodings.sentence_of(2)).any(|(a, b)| (a - b).abs() > 0.01));
 }
 
 #[test]

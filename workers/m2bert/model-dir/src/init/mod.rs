@@ -60,6 +60,10 @@ impl Size {
             layer_norm_eps: 1e-12,
             pad_token_id: 0,
             pool_all: false,
+            bidirectional: true,
+            residual_long_conv: true,
+            use_positional_encodings: true,
+            kernel_scale: 1.0,
         }
     }
 }
