@@ -3,7 +3,7 @@
 
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
-use m2bert::{Device, Encoder, runtime};
+use m2bert::{Encoder, Options, runtime};
 use model_dir::init::{Size, default_corpus, untrained};
 use model_dir::{Encode, ModelDir, TokenBatch};
 
@@ -23,7 +23,7 @@ fn tiny() -> ModelDir {
 
 fn load(model: &ModelDir) -> Encoder {
     let n_threads = std::env::var("M2BERT_BENCH_THREADS").ok().and_then(|text| text.parse().ok());
-    Encoder::load(model, Device::Cpu, n_threads.unwrap_or(1)).expect("a tiny model fits")
+    Encoder::load(model, &Options { n_threads: n_threads.unwrap_or(1), ..Options::default() }).expect("a tiny model fits")
 }
 
 /// B rows of T tokens each.

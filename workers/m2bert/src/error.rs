@@ -11,11 +11,13 @@ pub enum Error {
     /// The model directory does not hold what the network needs.
     #[error(transparent)]
     Model(#[from] model_dir::Error),
-    /// The checkpoint has no layer that makes sentence embeddings, as masked language models.
-    #[error("the checkpoint of model `{name}` has no pooler, so it makes no sentence embeddings")]
-    NoPooler {
-        /// Name of the model.
-        name: String,
+    /// The model does not fit into the memory that it was given.
+    #[error("a memory budget of {} MiB is too small for this model: it needs at least {} MiB", budget >> 20, (least >> 20) + 1)]
+    Budget {
+        /// Bytes given.
+        budget: usize,
+        /// Bytes that one row of full length needs.
+        least: usize,
     },
     /// This machine, or this build of libtorch, has no such device.
     #[error("device `{device}` is not available here")]
@@ -24,7 +26,7 @@ pub enum Error {
         device: Device,
     },
     /// The text of a device is not one.
-    #[error("`{text}` is not a device: say `cpu`, `cuda` or `cuda:N`")]
+    #[error("`{text}` is not a device: say `auto`, `cpu`, `cuda`, `cuda:N` or `mps`")]
     UnknownDevice {
         /// What was said.
         text: String,

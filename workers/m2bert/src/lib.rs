@@ -15,9 +15,11 @@
 mod device;
 mod encoder;
 mod error;
+mod memory;
 pub mod net;
 pub mod runtime;
 
 pub use device::Device;
-pub use encoder::Encoder;
+pub use encoder::{Encoder, Options};
 pub use error::Error;
+pub use net::Dtype;

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use m2bert::runtime::{self, Prepared};
-use m2bert::{Device, Encoder};
+use m2bert::Encoder;
 use model_dir::init::{self, Written};
 use model_dir::remote::{self, Reply};
 use model_dir::{EncodeError, ModelDir, Padding};
@@ -105,7 +105,7 @@ fn serve(dir: &Path, threads: usize) -> anyhow::Result<String> {
     let (mut requests, mut replies) = (std::io::stdin().lock(), std::io::stdout().lock());
     let loaded = ModelDir::open(dir)
         .map_err(|error| error.to_string())
-        .and_then(|dir| Encoder::load(&dir, Device::Cpu, threads).map_err(|error| error.to_string()));
+        .and_then(|dir| Encoder::load(&dir, &m2bert::Options { n_threads: threads, ..Default::default() }).map_err(|error| error.to_string()));
     match loaded {
         Ok(mut encoder) => remote::serve(&mut encoder, &mut requests, &mut replies)?,
         Err(reason) => remote::write_frame(&mut replies, &Reply::Failed(EncodeError::Device(reason)))?,

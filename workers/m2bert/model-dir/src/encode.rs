@@ -16,6 +16,9 @@ pub enum EncodeError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The model has no part that makes a wanted output. No batch that wants it succeeds.
+    #[error("the model cannot make {0}")]
+    Unable(String),
     /// The device has too little memory for a batch of this shape. A smaller batch may fit.
     #[error("out of memory: {0}")]
     OutOfMemory(String),

@@ -46,6 +46,11 @@ impl Tokenizer {
         self.max_id
     }
 
+    /// The token that hides another one, `[MASK]`, if there is one.
+    pub fn mask_id(&self) -> Option<u32> {
+        self.inner.token_to_id("[MASK]")
+    }
+
     /// Number of special tokens around every text.
     pub fn n_special(&self) -> usize {
         self.prefix.len() + self.suffix.len()

@@ -26,8 +26,9 @@ pub struct MaskedLm {
 }
 
 impl MaskedLm {
-    /// `words`, `[V, D]`, decodes if the head has no decoder of its own.
-    pub(super) fn load(weights: &Weights<'_>, own_decoder: bool, words: &Tensor) -> Result<Self, Error> {
+    /// From the root of the weights. The token embeddings decode if the head has no decoder of its own.
+    pub(super) fn load(root: &Weights<'_>, own_decoder: bool) -> Result<Self, Error> {
+        let weights = root.at("cls.predictions");
         Ok(Self {
             weight: weights.tensor("transform.dense.weight")?,
             bias: weights.tensor("transform.dense.bias")?,
@@ -36,24 +37,24 @@ impl MaskedLm {
             decoder_weight: if own_decoder {
                 weights.tensor("decoder.weight")?
             } else {
-                words.shallow_clone()
+                root.tensor("bert.embeddings.word_embeddings.weight")?
             },
             decoder_bias: weights.tensor("decoder.bias")?,
         })
     }
 
-    /// Scores (logits) of every token at every position.
+    /// Scores (logits) of every token of the vocabulary at these hidden states.
     ///
     /// # Shapes
-    /// `hidden`: `[B, L, D]`; returns `[B, L, V]`.
+    /// `hidden`: `[N, D]`; returns `[N, V]`.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`]: the answer is V floats per position.
+    /// [`Error::OutOfMemory`]: the answer is V floats per state.
     pub fn forward(&self, hidden: &Tensor) -> Result<Tensor, Error> {
         let width = self.bias.size()[0];
-        let transformed = hidden.f_linear(&self.weight, Some(&self.bias))?.f_gelu_("none")?; // [B, L, D]
+        let transformed = hidden.f_linear(&self.weight, Some(&self.bias))?.f_gelu_("none")?; // [N, D]
         let normed =
             transformed.f_layer_norm([width], Some(&self.norm_weight), Some(&self.norm_bias), EPS, false)?;
-        Ok(normed.f_linear(&self.decoder_weight, Some(&self.decoder_bias))?) // [B, L, V]
+        Ok(normed.f_linear(&self.decoder_weight, Some(&self.decoder_bias))?) // [N, V]
     }
 }

@@ -1,20 +1,19 @@
 //! The network: embeddings, layers of mixer and MLP, and the heads on top.
 //!
-//! Shapes are written with B rows, L positions, D hidden size, F intermediate size and Lm the
-//! length for which the model was made. Tensors between layers are `[B, L, D]`; inside the mixer,
-//! whose convolutions run along the sequence, they are `[B, D, L]`.
+//! Shapes are written with B rows, L positions, T tokens in all rows, D hidden size, F intermediate size and Lm the
+//! length for which the model was made. Weights and activations are f32; matrix products may be bf16.
 //!
-//! Everything is f32. Run it under `tch::no_grad`; [`crate::Encoder`] does.
+//! There are three implementations. [`cpu`](Engine::Fused) is the one that runs on processors, [`device`](Engine::Torch)
+//! the one for GPUs, made of libtorch's operators alone; `plain` does what the published code does, operation by
+//! operation, and is what the others are measured against.
 
-mod embeddings;
+mod cpu;
+mod device;
 mod kernel;
-mod layer;
-mod long_conv;
 mod masked_lm;
-mod mixer;
-mod mlp;
+mod plain;
 mod pooler;
-mod short_filter;
+mod rows;
 mod weights;
 
 use model_dir::{Config, WeightFile};
@@ -23,69 +22,112 @@ use tch::{Device, Kind, Tensor};
 pub use kernel::{Kernel, KernelName};
 pub use masked_lm::MaskedLm;
 pub use pooler::Pooler;
-pub(crate) use pooler::masked_mean;
+pub use rows::{Rows, States, Trace, Wanted};
 
-use self::embeddings::Embeddings;
-use self::layer::Layer;
+pub(crate) use self::cpu::n_points;
+use self::cpu::CpuNetwork;
+use self::device::DeviceNetwork;
+use self::plain::PlainNetwork;
 use self::weights::Weights;
 use crate::Error;
 
-/// Libtorch's types for weights and activations.
+/// Libtorch's type for weights and activations.
 pub(crate) const KIND: Kind = Kind::Float;
 
-/// One padded batch of token ids.
-#[derive(Debug)]
-pub struct Input {
-    /// Token ids: i64 `[B, L]`, each below the vocabulary size, `1 ≤ L ≤ Lm`.
-    pub ids: Tensor,
-    /// Token types: i64 `[B, L]`; type 0 everywhere if absent.
-    pub type_ids: Option<Tensor>,
-    /// 1 at real tokens, 0 at padding: f32 `[B, L]`. If present, padding has no influence on real
-    /// tokens. If absent, all positions take part, padding too.
-    pub mask: Option<Tensor>,
+/// The type of matrix products. Convolutions, norms and filters are always f32.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Dtype {
+    /// Exact.
+    #[default]
+    F32,
+    /// Twice as fast where the device has it; vectors differ in the third digit.
+    Bf16,
 }
 
-/// A tensor on the way through the network, for whoever looks on.
+impl Dtype {
+    /// libtorch's word for it.
+    pub(crate) fn kind(self) -> Kind {
+        match self {
+            Self::F32 => Kind::Float,
+            Self::Bf16 => Kind::BFloat16,
+        }
+    }
+}
+
+/// Which implementation computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// The embeddings, after their layer norm.
-    Embeddings,
-    /// What the sequence mixer of a layer makes.
-    Mixer(usize),
-    /// What a layer makes.
-    Hidden(usize),
+pub enum Engine {
+    /// Fused loops around matrix products; processors only.
+    Fused,
+    /// libtorch's operators, with kernels computed once: any device.
+    Torch,
+    /// Every operation as the published code does it, kernels computed in every pass: the reference. f32 only.
+    Plain,
 }
 
-/// An M2-BERT network with its weights and convolution kernels on a device.
+/// How a network is to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// Where.
+    pub device: Device,
+    /// By which implementation.
+    pub engine: Engine,
+    /// In which type products are computed.
+    pub dtype: Dtype,
+    /// Threads of a processor.
+    pub n_threads: usize,
+    /// Bytes that kept spectra of kernels may take.
+    pub spectra_budget: usize,
+}
+
+impl Default for Settings {
+    /// One thread of the processor, exact.
+    fn default() -> Self {
+        Self {
+            device: Device::Cpu,
+            engine: Engine::Fused,
+            dtype: Dtype::F32,
+            n_threads: 1,
+            spectra_budget: 512 << 20,
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Body {
+    Fused(CpuNetwork),
+    Torch(DeviceNetwork),
+    Plain(PlainNetwork),
+}
+
+/// An M2-BERT network with its weights on a device.
 #[derive(Debug)]
 pub struct Network {
     config: Config,
-    device: Device,
-    embeddings: Embeddings,
-    layers: Vec<Layer>,
+    settings: Settings,
+    body: Body,
     pooler: Option<Pooler>,
     masked_lm: Option<MaskedLm>,
 }
 
 impl Network {
-    /// Reads all weights and computes the convolution kernels.
+    /// Reads all weights.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] if the device is too small; [`Error::Model`] if `file` was not opened
     /// with this `config`.
-    pub fn load(file: &WeightFile, config: &Config, device: Device) -> Result<Self, Error> {
-        let weights = Weights::new(file, device);
+    pub fn load(file: &WeightFile, config: &Config, settings: Settings) -> Result<Self, Error> {
+        let weights = Weights::new(file, settings.device);
         let heads = file.heads();
-        let embeddings = Embeddings::load(&weights.at("bert.embeddings"), config)?;
-        let layers = (0..config.n_layers)
-            .map(|layer| Layer::load(&weights.at(&format!("bert.encoder.layer.{layer}")), config))
-            .collect::<Result<_, _>>()?;
+        let body = match settings.engine {
+            Engine::Fused => Body::Fused(CpuNetwork::load(&weights, config, &settings)?),
+            Engine::Torch => Body::Torch(DeviceNetwork::load(&weights, config, &settings)?),
+            Engine::Plain => Body::Plain(PlainNetwork::load(&weights, config)?),
+        };
         let pooler = heads.pooler.then(|| Pooler::load(&weights.at("bert.pooler"), config)).transpose()?;
-        let masked_lm = heads
-            .masked_lm
-            .then(|| MaskedLm::load(&weights.at("cls.predictions"), heads.own_decoder, embeddings.words()))
-            .transpose()?;
-        Ok(Self { config: config.clone(), device, embeddings, layers, pooler, masked_lm })
+        let masked_lm =
+            heads.masked_lm.then(|| MaskedLm::load(&weights, heads.own_decoder)).transpose()?;
+        Ok(Self { config: config.clone(), settings, body, pooler, masked_lm })
     }
 
     /// The shape of the network.
@@ -93,9 +135,9 @@ impl Network {
         &self.config
     }
 
-    /// The device that inputs must be on.
-    pub fn device(&self) -> Device {
-        self.device
+    /// How it runs.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// The head that makes sentence embeddings, if the checkpoint has one.
@@ -108,46 +150,48 @@ impl Network {
         self.masked_lm.as_ref()
     }
 
-    /// Computes the last hidden states.
-    ///
-    /// # Shapes
-    /// Returns `[B, L, D]`; zero at masked positions.
-    ///
-    /// # Errors
-    /// [`Error::OutOfMemory`] if a smaller batch may fit, [`Error::Torch`] for ids out of range or
-    /// a row longer than the model.
-    pub fn forward(&mut self, input: &Input) -> Result<Tensor, Error> {
-        self.forward_observed(input, &mut |_, _| {})
+    /// Tokens that a pass over these rows computes, padding included.
+    pub fn n_computed(&self, rows: &Rows) -> usize {
+        match self.body {
+            Body::Torch(_) => rows.len() * rows.ranges().iter().map(std::ops::Range::len).max().unwrap_or(0),
+            Body::Fused(_) | Body::Plain(_) => rows.n_tokens(),
+        }
     }
 
-    /// [`forward`](Self::forward), showing each intermediate `[B, L, D]` to `observe`.
+    /// Bytes of spectra that are kept at the moment.
+    pub fn n_spectra_bytes(&self) -> usize {
+        match &self.body {
+            Body::Fused(network) => network.n_spectra_bytes(),
+            Body::Torch(network) => network.n_spectra_bytes(),
+            Body::Plain(_) => 0,
+        }
+    }
+
+    /// Computes the last hidden states of rows, none of which influences another; with `trace`, also keeps every
+    /// intermediate.
     ///
     /// # Errors
-    /// As [`forward`](Self::forward).
-    pub fn forward_observed(
-        &mut self,
-        input: &Input,
-        observe: &mut dyn FnMut(Stage, &Tensor),
-    ) -> Result<Tensor, Error> {
-        let mask = input.mask.as_ref();
-        let mut hidden = self.embeddings.forward(&input.ids, input.type_ids.as_ref())?; // [B, L, D]
-        zero_padding(&mut hidden, mask)?;
-        observe(Stage::Embeddings, &hidden);
-        for (index, layer) in self.layers.iter_mut().enumerate() {
-            let mixed = layer.mixer.forward(&hidden, mask)?; // [B, L, D]
-            observe(Stage::Mixer(index), &mixed);
-            hidden = layer.mlp.forward(&mixed)?; // [B, L, D]
-            zero_padding(&mut hidden, mask)?;
-            observe(Stage::Hidden(index), &hidden);
+    /// [`Error::OutOfMemory`] if fewer rows may fit, [`Error::Torch`] if libtorch refuses.
+    ///
+    /// # Panics
+    /// If a token id is outside the vocabulary or a row is longer than the model: the caller checks.
+    pub fn run(&mut self, rows: &Rows, wanted: &Wanted, trace: Option<&mut Trace>) -> Result<States, Error> {
+        if rows.is_empty() {
+            return Ok(States::new(self.config.hidden_size, rows, wanted));
         }
-        Ok(hidden)
+        match &mut self.body {
+            Body::Fused(network) => network.forward(rows, wanted, trace),
+            Body::Torch(network) => tch::no_grad(|| network.forward(rows, wanted, trace)),
+            Body::Plain(network) => tch::no_grad(|| network.forward(rows, wanted, trace)),
+        }
     }
 }
 
-/// Zeroes the padded positions of `[B, L, D]`: what enters a layer enters a convolution.
-fn zero_padding(hidden: &mut Tensor, mask: Option<&Tensor>) -> Result<(), Error> {
-    if let Some(mask) = mask {
-        let _in_place = hidden.f_mul_(&mask.f_unsqueeze(2)?)?; // [B, L, D] * [B, L, 1]
-    }
-    Ok(())
+/// All elements, row by row, on the host, as f32.
+pub(crate) fn to_vec(tensor: &Tensor) -> Result<Vec<f32>, Error> {
+    let flat = tensor.f_to(Device::Cpu)?.f_to_kind(KIND)?.f_contiguous()?.f_view(-1_i64)?;
+    let mut values = vec![0.0; flat.numel()];
+    let n_values = values.len();
+    flat.f_copy_data(&mut values, n_values)?;
+    Ok(values)
 }

@@ -26,22 +26,19 @@ impl Pooler {
         })
     }
 
-    /// Sentence embeddings as the config wants them; not normalised.
+    /// Whether it takes the mean of the real tokens; otherwise it takes position 0.
+    pub fn takes_mean(&self) -> bool {
+        self.pool_all
+    }
+
+    /// Sentence embeddings, not normalised, of what the head takes.
     ///
     /// # Shapes
-    /// `hidden`: `[B, L, D]`; `mask`: f32 `[B, L]`, 1 at real tokens; returns `[B, D]`.
+    /// `pooled`: `[B, D]`; returns the same.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`], or [`Error::Torch`] if the shapes differ.
-    pub fn forward(&self, hidden: &Tensor, mask: &Tensor) -> Result<Tensor, Error> {
-        let pooled = if self.pool_all { masked_mean(hidden, mask)? } else { hidden.f_select(1, 0)? }; // [B, D]
+    pub fn forward(&self, pooled: &Tensor) -> Result<Tensor, Error> {
         Ok(pooled.f_linear(&self.weight, Some(&self.bias))?.f_tanh_()?)
     }
-}
-
-/// The mean over the real tokens of each row: `[B, L, D]` and `[B, L]` to `[B, D]`.
-pub(crate) fn masked_mean(hidden: &Tensor, mask: &Tensor) -> Result<Tensor, Error> {
-    let sum = mask.f_unsqueeze(1)?.f_bmm(hidden)?.f_squeeze_dim(1)?; // [B, D]
-    let n_tokens = mask.f_sum_dim_intlist(1_i64, true, super::KIND)?; // [B, 1]
-    Ok(sum.f_div(&n_tokens)?)
 }

@@ -8,7 +8,7 @@ use crate::goldens;
 
 fn encoder(padding: Padding) -> Encoder {
     let config = goldens::config("retrieval");
-    Encoder::new(goldens::network("retrieval", &config), padding).unwrap()
+    Encoder::new(goldens::network("retrieval", &config, goldens::engines()[0]), padding)
 }
 
 fn encode(encoder: &mut Encoder, rows: &[Vec<u32>]) -> Encodings {
@@ -79,7 +79,9 @@ fn bad_rows_are_refused_and_named() {
 }
 
 #[test]
-fn a_network_without_pooler_makes_no_encoder() {
+fn a_network_without_pooler_says_so_when_asked() {
     let config = goldens::config("mlm_tied");
-    assert!(Encoder::new(goldens::network("mlm_tied", &config), Padding::None).is_none());
+    let mut encoder = Encoder::new(goldens::network("mlm_tied", &config, goldens::engines()[0]), Padding::None);
+    let error = encoder.encode(&TokenBatch::new(vec![vec![1]])).unwrap_err();
+    assert!(matches!(error, EncodeError::Unable(_)), "{error}");
 }

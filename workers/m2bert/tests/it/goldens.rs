@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use m2bert::net::{Input, Kernel, KernelName, Network, Pooler, Stage};
+use m2bert::net::{Engine, Kernel, KernelName, Network, Pooler, Rows, Settings, Trace, Wanted};
 use model_dir::{Config, WeightFile};
 use safetensors::{Dtype, SafeTensors};
 use tch::{Device, Tensor};
@@ -24,9 +24,15 @@ pub(crate) fn config(set: &str) -> Config {
     Config::read(&folder(set).join("config.json")).unwrap()
 }
 
-pub(crate) fn network(set: &str, config: &Config) -> Network {
+pub(crate) fn network(set: &str, config: &Config, settings: Settings) -> Network {
     let weights = WeightFile::open(&folder(set).join("model.safetensors"), config).unwrap();
-    Network::load(&weights, config, Device::Cpu).unwrap()
+    Network::load(&weights, config, settings).unwrap()
+}
+
+/// Every implementation, on several threads where it has its own.
+pub(crate) fn engines() -> [Settings; 3] {
+    let with = |engine, n_threads| Settings { engine, n_threads, ..Settings::default() };
+    [with(Engine::Fused, 2), with(Engine::Torch, 1), with(Engine::Plain, 1)]
 }
 
 /// The inputs and the expected outputs of a golden model, by name.
@@ -48,14 +54,15 @@ fn expected(set: &str) -> BTreeMap<String, Tensor> {
 /// The largest difference so far of each kind of output, and which expected tensors were compared.
 struct Comparison {
     set: &'static str,
+    engine: Engine,
     expected: BTreeMap<String, Tensor>,
     largest: BTreeMap<String, (f64, f64)>,
     compared: Vec<String>,
 }
 
 impl Comparison {
-    fn new(set: &'static str) -> Self {
-        Self { set, expected: expected(set), largest: BTreeMap::new(), compared: Vec::new() }
+    fn new(set: &'static str, engine: Engine) -> Self {
+        Self { set, engine, expected: expected(set), largest: BTreeMap::new(), compared: Vec::new() }
     }
 
     fn input(&self, name: &str) -> Option<Tensor> {
@@ -76,7 +83,7 @@ impl Comparison {
     /// Fails unless every expected output was compared and is within its tolerance.
     fn finish(self) {
         for (output, (largest, tolerance)) in &self.largest {
-            println!("goldens {}: {output:40} {largest:.1e} of {tolerance:.0e}", self.set);
+            println!("goldens {} {:?}: {output:40} {largest:.1e} of {tolerance:.0e}", self.set, self.engine);
         }
         let inputs = ["input_ids", "attention_mask", "token_type_ids"];
         for name in self.expected.keys() {
@@ -84,38 +91,51 @@ impl Comparison {
             assert!(is_input || self.compared.contains(name), "{}: {name} was not compared", self.set);
         }
         for (output, (largest, tolerance)) in self.largest {
-            assert!(largest <= tolerance, "{}: {output} differs by {largest:e}", self.set);
+            assert!(largest <= tolerance, "{} {:?}: {output} differs by {largest:e}", self.set, self.engine);
         }
     }
 }
 
 fn run_case(comparison: &mut Comparison, network: &mut Network, pool_all: Option<&Pooler>, case: &str) {
     let ids = comparison.input(&format!("{case}.input_ids")).unwrap();
-    let type_ids = comparison.input(&format!("{case}.token_type_ids"));
-    let mask = comparison.input(&format!("{case}.attention_mask")).unwrap().to_kind(tch::Kind::Float);
-    // No mask for the network: in the published model padding takes part.
-    let input = Input { ids, type_ids, mask: None };
-    let hidden = network
-        .forward_observed(&input, &mut |stage, tensor| {
-            let output = match stage {
-                Stage::Embeddings => "embedding_output".to_owned(),
-                Stage::Mixer(layer) => format!("mixer.{layer}"),
-                Stage::Hidden(layer) => format!("hidden.{layer}"),
-            };
-            comparison.check(case, &output, tensor, HIDDEN);
-        })
-        .unwrap();
-    comparison.check(case, "last_hidden_state", &hidden, HIDDEN);
-    comparison.check(case, "cls_hidden", &hidden.select(1, 0), HIDDEN);
+    let types = comparison.input(&format!("{case}.token_type_ids"));
+    let mask = comparison.input(&format!("{case}.attention_mask")).unwrap();
+    let numbers = |tensor: &Tensor| Vec::<i64>::try_from(tensor.view(-1)).unwrap();
+    let [n_rows, length] = ids.size()[..] else { panic!("{case} is no rectangle") };
+    let (flat_ids, flat_mask) = (numbers(&ids), numbers(&mask));
+    let mut rows = Rows::default();
+    // In the published model padding takes part; only means leave it out.
+    for (ids, mask) in flat_ids.chunks(length as usize).zip(flat_mask.chunks(length as usize)) {
+        rows.push(ids.iter().map(|id| *id as u32), mask.iter().sum::<i64>() as usize);
+    }
+    rows.type_ids = types.map(|types| numbers(&types).into_iter().map(|id| id as u32).collect());
+    let firsts = rows.ranges().iter().map(|row| row.start).collect();
+    let wanted = Wanted { hidden: true, mean: true, picked: firsts };
+    let mut trace = Trace::default();
+    let states = network.run(&rows, &wanted, Some(&mut trace)).unwrap();
+    let tensor = |values: &[f32], shape: &[i64]| Tensor::from_slice(values).view(shape);
+    let width = states.width as i64;
+    let all = [n_rows, length, width];
+    comparison.check(case, "embedding_output", &tensor(&trace.embedding, &all), HIDDEN);
+    for (layer, mixed) in trace.mixers.iter().enumerate() {
+        comparison.check(case, &format!("mixer.{layer}"), &tensor(mixed, &all), HIDDEN);
+    }
+    for (layer, hidden) in trace.hidden.iter().enumerate() {
+        comparison.check(case, &format!("hidden.{layer}"), &tensor(hidden, &all), HIDDEN);
+    }
+    comparison.check(case, "last_hidden_state", &tensor(&states.hidden, &all), HIDDEN);
+    let first = tensor(&states.picked, &[n_rows, width]);
+    comparison.check(case, "cls_hidden", &first, HIDDEN);
     if let Some(pooler) = network.pooler() {
-        comparison.check(case, "sentence_embedding", &pooler.forward(&hidden, &mask).unwrap(), SENTENCE);
+        comparison.check(case, "sentence_embedding", &pooler.forward(&first).unwrap(), SENTENCE);
     }
     if let Some(pooler) = pool_all {
-        let pooled = pooler.forward(&hidden, &mask).unwrap();
+        let pooled = pooler.forward(&tensor(&states.mean, &[n_rows, width])).unwrap();
         comparison.check(case, "sentence_embedding_if_pool_all", &pooled, SENTENCE);
     }
     if let Some(head) = network.masked_lm() {
-        comparison.check(case, "logits", &head.forward(&hidden).unwrap(), LOGITS);
+        let logits = head.forward(&tensor(&states.hidden, &[-1, width])).unwrap();
+        comparison.check(case, "logits", &logits.view([n_rows, length, -1]), LOGITS);
     }
 }
 
@@ -139,11 +159,17 @@ fn run_kernels(comparison: &mut Comparison, config: &Config) {
 }
 
 fn run(set: &'static str) {
+    for settings in engines() {
+        run_with(set, settings);
+    }
+}
+
+fn run_with(set: &'static str, settings: Settings) {
     let _no_grad = tch::no_grad_guard();
     let config = config(set);
-    let mut comparison = Comparison::new(set);
-    let mut net = network(set, &config);
-    let pool_all = network(set, &Config { pool_all: true, ..config.clone() });
+    let mut comparison = Comparison::new(set, settings.engine);
+    let mut net = network(set, &config, settings);
+    let pool_all = network(set, &Config { pool_all: true, ..config.clone() }, settings);
     let cases: Vec<String> = comparison
         .expected
         .keys()

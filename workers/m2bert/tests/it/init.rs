@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use m2bert::{Device, Encoder};
+use m2bert::{Encoder, Options};
 use model_dir::init::{Size, default_corpus, untrained};
 use model_dir::{Encode, ModelDir, TokenBatch};
 
@@ -16,7 +16,7 @@ fn a_tiny_model_encodes_texts_of_every_length() {
     let path = dir.path().join("tiny");
     untrained(Size::Tiny, 1, &default_corpus()).unwrap().write(&path).unwrap();
     let model = ModelDir::open(&path).unwrap();
-    let mut encoder = Encoder::load(&model, Device::Cpu, 1).unwrap();
+    let mut encoder = Encoder::load(&model, &Options::default()).unwrap();
     let mut rows = model.rows("def f(x):\n    return x == None\n").unwrap();
     rows.extend(model.rows("").unwrap());
     rows.extend(model.rows(&"let a = 1;\n".repeat(300)).unwrap());

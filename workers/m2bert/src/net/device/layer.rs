@@ -6,8 +6,9 @@ use model_dir::Config;
 
 use super::mixer::Mixer;
 use super::mlp::Mlp;
-use super::weights::Weights;
 use crate::Error;
+use crate::net::Settings;
+use crate::net::weights::Weights;
 
 #[derive(Debug)]
 pub(super) struct Layer {
@@ -16,10 +17,10 @@ pub(super) struct Layer {
 }
 
 impl Layer {
-    pub(super) fn load(weights: &Weights<'_>, config: &Config) -> Result<Self, Error> {
+    pub(super) fn load(weights: &Weights<'_>, config: &Config, settings: &Settings) -> Result<Self, Error> {
         Ok(Self {
-            mixer: Mixer::load(&weights.at("attention"), config)?,
-            mlp: Mlp::load(&weights.at("mlp"), config)?,
+            mixer: Mixer::load(&weights.at("attention"), config, settings)?,
+            mlp: Mlp::load(&weights.at("mlp"), config, settings.dtype)?,
         })
     }
 }

@@ -11,8 +11,9 @@
 use model_dir::Config;
 use tch::Tensor;
 
-use super::weights::Weights;
 use crate::Error;
+use crate::net::weights::Weights;
+use crate::net::{Dtype, KIND};
 
 #[derive(Debug)]
 pub(super) struct Mlp {
@@ -26,6 +27,8 @@ pub(super) struct Mlp {
     /// `[D]`
     norm_bias: Tensor,
     eps: f64,
+    /// Of the products.
+    dtype: Dtype,
 }
 
 /// What makes one slice of the output. C is `slice`, G is F / n_blocks.
@@ -47,12 +50,12 @@ struct HalfBlock {
 }
 
 impl Mlp {
-    pub(super) fn load(weights: &Weights<'_>, config: &Config) -> Result<Self, Error> {
+    pub(super) fn load(weights: &Weights<'_>, config: &Config, dtype: Dtype) -> Result<Self, Error> {
         let n_blocks = config.n_blocks as i64;
         let slice = config.hidden_size as i64 / n_blocks;
         let n_features = config.intermediate_size as i64 / n_blocks;
-        let gated = weights.tensor("gated_layers.weight")?; // [n_blocks, 2G, C]
-        let out = weights.tensor("wo.weight")?; // [n_blocks, C, G]
+        let gated = weights.tensor("gated_layers.weight")?.f_to_kind(dtype.kind())?; // [n_blocks, 2G, C]
+        let out = weights.tensor("wo.weight")?.f_to_kind(dtype.kind())?; // [n_blocks, C, G]
         // The 2 * n_blocks halves in the order of the features: gates first, values after.
         let half = |index: i64| {
             let weight = gated.f_get(index / 2)?.f_narrow(0, index % 2 * n_features, n_features)?; // [G, C]
@@ -70,6 +73,7 @@ impl Mlp {
             norm_weight: weights.tensor("layernorm.weight")?,
             norm_bias: weights.tensor("layernorm.bias")?,
             eps: config.layer_norm_eps,
+            dtype,
         })
     }
 
@@ -79,12 +83,13 @@ impl Mlp {
         let width = shape[2];
         let tokens = hidden.f_view([-1, width])?; // [B * L, D]
         let sum = tokens.f_add(&self.out_bias)?; // [B * L, D]
+        let tokens = tokens.f_to_kind(self.dtype.kind())?;
         for (index, block) in self.blocks.iter().enumerate() {
             let project = |half: &HalfBlock| tokens.f_narrow(1, half.start, self.slice)?.f_mm(&half.weight);
             let mut features = project(&block.gate)?.f_gelu_("none")?; // [B * L, G]
             features = features.f_mul_(&project(&block.value)?)?;
             let mut slice = sum.f_narrow(1, index as i64 * self.slice, self.slice)?; // [B * L, C]
-            let _in_place = slice.f_addmm_(&features, &block.out)?;
+            let _in_place = slice.f_add_(&features.f_mm(&block.out)?.f_to_kind(KIND)?)?;
         }
         let normed =
             sum.f_layer_norm([width], Some(&self.norm_weight), Some(&self.norm_bias), self.eps, false)?;

@@ -9,14 +9,13 @@
 use model_dir::Config;
 use tch::Tensor;
 
-use super::kernel::{Kernel, KernelName};
-use super::long_conv::{LongConv, convolve, n_points};
+use super::long_conv::{LongConv, convolve};
 use super::short_filter::ShortFilter;
-use super::weights::Weights;
 use crate::Error;
-
-/// Bytes that the kernels' spectra of a whole network may take.
-const SPECTRA_BYTES: usize = 512 << 20;
+use crate::net::cpu::n_points;
+use crate::net::kernel::{FilterWeights, KernelName};
+use crate::net::weights::Weights;
+use crate::net::{Dtype, KIND, Settings};
 
 /// Floats that one chunk of channels occupies during a transform: what stays in a core's cache.
 const CHUNK_FLOATS: i64 = 1 << 17;
@@ -29,27 +28,31 @@ pub(super) struct Mixer {
     in_bias: Tensor,
     short_filter: ShortFilter,
     gated: LongConv,
-    residual: LongConv,
+    residual: Option<LongConv>,
     /// `[D, D]`, transposed: input by output.
     out_weight: Tensor,
     /// `[D]`
     out_bias: Tensor,
+    /// Of the projections.
+    dtype: Dtype,
 }
 
 impl Mixer {
-    pub(super) fn load(weights: &Weights<'_>, config: &Config) -> Result<Self, Error> {
-        let budget = SPECTRA_BYTES / (2 * config.n_layers);
+    pub(super) fn load(weights: &Weights<'_>, config: &Config, settings: &Settings) -> Result<Self, Error> {
+        let budget = settings.spectra_budget / (2 * config.n_layers);
+        let kind = settings.dtype.kind();
         let long_conv = |name: KernelName| {
-            LongConv::new(Kernel::from_weights(&weights.at(name.as_str()), config)?, budget)
+            LongConv::new(FilterWeights::load(&weights.at(name.as_str()), config)?.kernel()?, budget)
         };
         Ok(Self {
-            in_weight: weights.tensor("in_linear.weight")?,
-            in_bias: weights.tensor("in_linear.bias")?.f_unsqueeze(1)?,
+            in_weight: weights.tensor("in_linear.weight")?.f_to_kind(kind)?,
+            in_bias: weights.tensor("in_linear.bias")?.f_to_kind(kind)?.f_unsqueeze(1)?,
             short_filter: ShortFilter::load(&weights.at("short_filter"))?,
             gated: long_conv(KernelName::Gated)?,
-            residual: long_conv(KernelName::Residual)?,
-            out_weight: weights.tensor("out_linear.weight")?.f_transpose(0, 1)?.f_contiguous()?,
-            out_bias: weights.tensor("out_linear.bias")?,
+            residual: config.residual_long_conv.then(|| long_conv(KernelName::Residual)).transpose()?,
+            out_weight: weights.tensor("out_linear.weight")?.f_to_kind(kind)?.f_transpose(0, 1)?.f_contiguous()?,
+            out_bias: weights.tensor("out_linear.bias")?.f_to_kind(kind)?,
+            dtype: settings.dtype,
         })
     }
 
@@ -58,7 +61,7 @@ impl Mixer {
         let (n_rows, width) = (x.size()[0], x.size()[2]);
         let x = x.f_transpose(1, 2)?.f_contiguous()?; // [B, D, L]
         let in_weight = self.in_weight.f_expand([n_rows, -1, -1], false)?; // [B, 3D, D]
-        let projected = self.in_bias.f_baddbmm(&in_weight, &x, 1, 1)?; // [B, 3D, L]
+        let projected = self.in_bias.f_baddbmm(&in_weight, &x.f_to_kind(self.dtype.kind())?, 1, 1)?.f_to_kind(KIND)?; // [B, 3D, L]
         let filtered = self.short_filter.forward(&projected)?; // [B, 3D, L]
         drop(projected);
         let part = |index| filtered.f_narrow(1, index * width, width); // [B, D, L]
@@ -71,24 +74,35 @@ impl Mixer {
         }
         let mixed = self.convolve_both(&gated, &x2, &x)?; // [B, D, L]
         let out_weight = self.out_weight.f_expand([n_rows, -1, -1], false)?; // [B, D, D]
-        Ok(self.out_bias.f_baddbmm(&mixed.f_transpose(1, 2)?, &out_weight, 1, 1)?) // [B, L, D]
+        let mixed = mixed.f_to_kind(self.dtype.kind())?.f_transpose(1, 2)?; // [B, L, D]
+        Ok(self.out_bias.f_baddbmm(&mixed, &out_weight, 1, 1)?.f_to_kind(KIND)?) // [B, L, D]
+    }
+
+    /// Bytes of the spectra that are kept.
+    pub(super) fn n_spectra_bytes(&self) -> usize {
+        self.gated.n_bytes() + self.residual.as_ref().map_or(0, LongConv::n_bytes)
     }
 
     /// `gate * (K1 ⊛ gated) + K2 ⊛ x`, a chunk of channels at a time; all `[B, D, L]`.
     fn convolve_both(&mut self, gated: &Tensor, gate: &Tensor, x: &Tensor) -> Result<Tensor, Error> {
         let [n_rows, width, length] = [x.size()[0], x.size()[1], x.size()[2]];
-        let points = n_points(length);
+        let points = n_points(length as usize) as i64;
         let gated_spectrum = self.gated.spectrum(points)?; // [D, points / 2 + 1]
-        let residual_spectrum = self.residual.spectrum(points)?; // [D, points / 2 + 1]
+        let residual_spectrum = self.residual.as_mut().map(|conv| conv.spectrum(points)).transpose()?; // [D, points / 2 + 1]
         let chunk = (CHUNK_FLOATS / (n_rows * points)).clamp(1, width);
         let mixed = x.f_empty_like()?; // [B, D, L]
         for first in (0..width).step_by(chunk as usize) {
             let n_channels = chunk.min(width - first);
             let of = |tensor: &Tensor| tensor.f_narrow(1, first, n_channels); // [B, C, L]
             let spectrum_of = |tensor: &Tensor| tensor.f_narrow(0, first, n_channels);
-            let residual = convolve(&of(x)?, &spectrum_of(&residual_spectrum)?, points)?;
             let main = convolve(&of(gated)?, &spectrum_of(&gated_spectrum)?, points)?;
-            let _in_place = residual.f_addcmul_out(&of(&mixed)?, &of(gate)?, &main)?;
+            let _in_place = match &residual_spectrum {
+                Some(spectrum) => {
+                    let residual = convolve(&of(x)?, &spectrum_of(spectrum)?, points)?;
+                    residual.f_addcmul_out(&of(&mixed)?, &of(gate)?, &main)?
+                }
+                None => main.f_mul_out(&of(&mixed)?, &of(gate)?)?,
+            };
         }
         Ok(mixed)
     }

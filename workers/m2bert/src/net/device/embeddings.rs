@@ -3,15 +3,15 @@
 use model_dir::Config;
 use tch::Tensor;
 
-use super::weights::Weights;
+use crate::net::weights::Weights;
 use crate::Error;
 
 #[derive(Debug)]
 pub(super) struct Embeddings {
     /// `[V, D]`
     words: Tensor,
-    /// `[Lm, D]`
-    positions: Tensor,
+    /// `[Lm, D]`, if the model has them.
+    positions: Option<Tensor>,
     /// `[n_types, D]`
     types: Tensor,
     /// `[D]`
@@ -25,17 +25,15 @@ impl Embeddings {
     pub(super) fn load(weights: &Weights<'_>, config: &Config) -> Result<Self, Error> {
         Ok(Self {
             words: weights.tensor("word_embeddings.weight")?,
-            positions: weights.tensor("position_embeddings.weight")?,
+            positions: config
+                .use_positional_encodings
+                .then(|| weights.tensor("position_embeddings.weight"))
+                .transpose()?,
             types: weights.tensor("token_type_embeddings.weight")?,
             norm_weight: weights.tensor("LayerNorm.weight")?,
             norm_bias: weights.tensor("LayerNorm.bias")?,
             eps: config.layer_norm_eps,
         })
-    }
-
-    /// The token embedding table, which a tied decoder shares: `[V, D]`.
-    pub(super) fn words(&self) -> &Tensor {
-        &self.words
     }
 
     /// `ids` and `type_ids`: i64 `[B, L]`; returns `[B, L, D]`.
@@ -48,7 +46,9 @@ impl Embeddings {
         };
         let mut sum = Tensor::f_embedding(&self.words, ids, -1, false, false)?; // [B, L, D]
         sum = sum.f_add_(&types)?;
-        sum = sum.f_add_(&self.positions.f_narrow(0, 0, length)?)?; // + [L, D]
+        if let Some(positions) = &self.positions {
+            sum = sum.f_add_(&positions.f_narrow(0, 0, length)?)?; // + [L, D]
+        }
         Ok(sum.f_layer_norm([width], Some(&self.norm_weight), Some(&self.norm_bias), self.eps, false)?)
     }
 }

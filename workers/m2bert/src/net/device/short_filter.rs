@@ -2,8 +2,8 @@
 
 use tch::Tensor;
 
-use super::weights::Weights;
 use crate::Error;
+use crate::net::weights::Weights;
 
 #[derive(Debug)]
 pub(super) struct ShortFilter {

@@ -5,27 +5,12 @@
 
 use tch::Tensor;
 
-use super::kernel::Kernel;
 use crate::Error;
+use crate::net::{KIND, Kernel};
 
 /// Spectra of one convolution that are kept at the same time. A worker sorts its rows by length, so
 /// it seldom alternates between more sizes than this.
 const MAX_SPECTRA: usize = 8;
-
-/// Points below which a larger transform costs nothing.
-const MIN_POINTS: i64 = 16;
-
-/// The number of FFT points for rows of `length`: at least twice as many, with factors 2, 3, 5 and 7
-/// only, and four sizes per octave.
-pub(super) fn n_points(length: i64) -> i64 {
-    let needed = (2 * length).max(MIN_POINTS);
-    let mut quarter = MIN_POINTS / 4;
-    while 7 * quarter < needed {
-        quarter *= 2;
-    }
-    // The first of 4, 5, 6 and 7 quarters that is enough; one of them is.
-    (4..=7).map(|n| n * quarter).find(|points| *points >= needed).unwrap_or(8 * quarter)
-}
 
 #[derive(Debug)]
 pub(super) struct LongConv {
@@ -46,6 +31,11 @@ impl LongConv {
         Ok(Self { forward: kernel.forward, reverse: kernel.reverse, budget, spectra: Vec::new() })
     }
 
+    /// Bytes of the spectra that are kept.
+    pub(super) fn n_bytes(&self) -> usize {
+        self.spectra.iter().map(|(_, kept)| n_bytes(kept)).sum()
+    }
+
     /// The kernel's spectrum for transforms of `points`: complex `[D, points / 2 + 1]`.
     pub(super) fn spectrum(&mut self, points: i64) -> Result<Tensor, Error> {
         if let Some(index) = self.spectra.iter().position(|(kept, _)| *kept == points) {
@@ -63,7 +53,7 @@ impl LongConv {
         let [channels, l_max] = [self.forward.size()[0], self.forward.size()[1]];
         let n_taps = l_max.min(points / 2);
         let n_gap = points - 2 * n_taps;
-        let gap = self.forward.f_new_zeros([channels, n_gap], (super::KIND, self.forward.device()))?;
+        let gap = self.forward.f_new_zeros([channels, n_gap], (KIND, self.forward.device()))?;
         let forward = self.forward.f_narrow(1, 0, n_taps)?;
         let reverse = self.reverse.f_narrow(1, 0, n_taps)?.f_flip([1])?;
         // Lag -1 is the last point of the circle, lag -2 the one before.
@@ -72,16 +62,19 @@ impl LongConv {
     }
 
     fn keep(&mut self, points: i64, spectrum: &Tensor) {
-        let n_bytes = |spectrum: &Tensor| 2 * size_of::<f32>() * spectrum.numel();
         if n_bytes(spectrum) > self.budget {
             return;
         }
         self.spectra.push((points, spectrum.shallow_clone()));
-        let total = |spectra: &[(i64, Tensor)]| spectra.iter().map(|(_, kept)| n_bytes(kept)).sum::<usize>();
-        while self.spectra.len() > MAX_SPECTRA || total(&self.spectra) > self.budget {
+        while self.spectra.len() > MAX_SPECTRA || self.n_bytes() > self.budget {
             drop(self.spectra.remove(0));
         }
     }
+}
+
+/// Of complex numbers of single precision.
+fn n_bytes(spectrum: &Tensor) -> usize {
+    2 * size_of::<f32>() * spectrum.numel()
 }
 
 /// Convolves rows with kernels given by their spectra.
@@ -102,23 +95,7 @@ mod tests {
     use tch::Kind;
 
     use super::*;
-
-    #[test]
-    fn sizes_are_enough_and_not_far_too_much() {
-        for length in 1..=40_000 {
-            let points = n_points(length);
-            assert!(points >= 2 * length);
-            assert!(points <= MIN_POINTS.max(2 * length * 5 / 4 + 1), "{points} points for {length}");
-            let mut rest = points;
-            for factor in [2, 3, 5, 7] {
-                while rest % factor == 0 {
-                    rest /= factor;
-                }
-            }
-            assert_eq!(rest, 1, "{points}");
-        }
-        assert_eq!((n_points(128), n_points(8192)), (256, 16384));
-    }
+    use crate::net::cpu::n_points;
 
     /// A kernel of two channels whose taps are these values, over and over.
     fn kernel(values: &[f32], l_max: i64) -> Kernel {
@@ -155,7 +132,7 @@ mod tests {
             let kernel = kernel(&values, l_max);
             let rows = Tensor::from_slice(&values[..2 * length as usize]).view([2, length]);
             let expected = by_definition(&kernel, &rows);
-            let points = n_points(length) << extra;
+            let points = (n_points(length as usize) << extra) as i64;
             let mut conv = LongConv::new(kernel, 1 << 20).unwrap();
             let actual = convolve(&rows.unsqueeze(0), &conv.spectrum(points).unwrap(), points).unwrap();
             let actual = Vec::<Vec<f64>>::try_from(actual.squeeze_dim(0).to_kind(Kind::Double)).unwrap();
