@@ -10,7 +10,7 @@
 //!
 //! Reading order: [`ModelDir`] (`dir.rs`) → [`Config`] → [`WeightFile`] → [`Tokenizer`] →
 //! [`Windows`] → [`Encode`] → [`remote`] (the model in a process of its own). [`init`] writes a new, untrained
-//! directory.
+//! directory; [`inspect`] says what is wrong with one that does not open.
 #![warn(missing_docs)]
 
 mod card;
@@ -19,6 +19,7 @@ mod dir;
 mod encode;
 mod error;
 pub mod init;
+mod inspect;
 mod names;
 pub mod remote;
 mod tokenizer;
@@ -31,6 +32,7 @@ pub use config::Config;
 pub use dir::ModelDir;
 pub use encode::{Encode, EncodeError, Encodings, Outputs, Position, TokenBatch};
 pub use error::Error;
+pub use inspect::{Inspection, inspect};
 pub use names::Heads;
 pub use tokenizer::Tokenizer;
 pub use weights::{WeightFile, WeightReport};
