@@ -19,6 +19,7 @@ pub fn default_corpus() -> Vec<String> {
         include_str!("directory.rs"),
         include_str!("tokenizer.rs"),
         include_str!("values.rs"),
+        include_str!("weights.rs"),
     ]
     .map(str::to_owned)
     .to_vec()
