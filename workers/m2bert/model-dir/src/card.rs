@@ -64,8 +64,8 @@ impl Card {
     }
 }
 
-/// Whether `name` may be a segment of an object key as it is.
-fn is_plain_name(name: &str) -> bool {
+/// Whether `name` may be a segment of an object key as it is, or the name of a file in a directory.
+pub(crate) fn is_plain_name(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     !name.is_empty() && name.len() <= 100 && !name.starts_with('.') && name.chars().all(plain)
 }

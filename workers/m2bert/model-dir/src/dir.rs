@@ -2,12 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{
-    CARD_FILE, CONFIG_FILE, Card, Config, Error, Padding, TOKENIZER_FILE, Tokenizer, WEIGHTS_FILE, WeightFile,
-};
-
-/// More unused embedding rows than this are not rounding up: the tokenizer may be another model's.
-const USUAL_SPARE_ROWS: usize = 128;
+use crate::vocabulary;
+use crate::{CARD_FILE, CONFIG_FILE, Card, Config, Error, Padding, TOKENIZER_FILE, Tokenizer, WeightFile};
 
 /// A model directory whose files are all there and agree with each other.
 #[derive(Debug)]
@@ -18,7 +14,7 @@ pub struct ModelDir {
     card: Card,
     weights: WeightFile,
     tokenizer: Tokenizer,
-    files: Vec<&'static str>,
+    files: Vec<String>,
     digest: String,
     warnings: Vec<String>,
 }
@@ -29,19 +25,12 @@ impl ModelDir {
     /// # Errors
     /// Any [`Error`]; each names the file and what is wrong with it.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        for file in [CONFIG_FILE, WEIGHTS_FILE, TOKENIZER_FILE] {
-            if !path.join(file).is_file() {
-                return Err(Error::Missing { path: path.join(file) });
-            }
-        }
         let config = Config::read(&path.join(CONFIG_FILE))?;
         let card = Card::read(&path.join(CARD_FILE))?;
         let tokenizer = Tokenizer::open(&path.join(TOKENIZER_FILE))?;
-        let warnings = check_vocabulary(path, &config, &tokenizer)?;
-        let weights = WeightFile::open(&path.join(WEIGHTS_FILE), &config)?;
-        let mut files = vec![CONFIG_FILE, WEIGHTS_FILE, CARD_FILE, TOKENIZER_FILE];
-        files.retain(|file| path.join(file).exists());
-        files.sort_unstable();
+        let warnings = vocabulary::check(path, &config, &card, &tokenizer)?;
+        let weights = WeightFile::open_dir(path, &config)?;
+        let files = file_names(path, &weights);
         let digest = digest(path, &files, &weights)?;
         let name = card.name.clone().unwrap_or_else(|| folder_name(path));
         Ok(Self { path: path.to_owned(), name, config, card, weights, tokenizer, files, digest, warnings })
@@ -87,8 +76,9 @@ impl ModelDir {
         &self.tokenizer
     }
 
-    /// Names, relative to [`path`](Self::path), of the files that define the model, sorted.
-    pub fn files(&self) -> &[&'static str] {
+    /// Names, relative to [`path`](Self::path), of the files that define the model, sorted. Weights in a form that does
+    /// not count are not among them; all shards of the one that does are.
+    pub fn files(&self) -> &[String] {
         &self.files
     }
 
@@ -114,45 +104,27 @@ impl ModelDir {
     }
 }
 
-/// Every id of the tokenizer must have an embedding, and a row must have room for the text.
-fn check_vocabulary(path: &Path, config: &Config, tokenizer: &Tokenizer) -> Result<Vec<String>, Error> {
-    let (max_id, vocab_size, l_max) = (tokenizer.max_id(), config.vocab_size, config.l_max());
-    if max_id as usize >= vocab_size {
-        return Err(Error::Vocabulary {
-            tokenizer: path.join(TOKENIZER_FILE),
-            max_id,
-            config: path.join(CONFIG_FILE),
-            vocab_size,
-        });
-    }
-    let n_special = tokenizer.n_special();
-    if l_max <= n_special + l_max / 8 {
-        let reason = format!("its {n_special} special tokens leave no room for a text in {l_max} tokens");
-        return Err(Error::Tokenizer { path: path.join(TOKENIZER_FILE), reason });
-    }
-    let n_spare = vocab_size - 1 - max_id as usize;
-    let odd = n_spare > USUAL_SPARE_ROWS;
-    Ok(odd
-        .then(|| {
-            format!(
-                "`{}` uses {} of the {vocab_size} rows of the embedding table: it may belong to another model",
-                path.join(TOKENIZER_FILE).display(),
-                max_id as usize + 1,
-            )
-        })
-        .into_iter()
-        .collect())
+/// Names of the files that define the model, sorted; of the weights only the form that counts.
+pub(crate) fn file_names(path: &Path, weights: &WeightFile) -> Vec<String> {
+    let fixed = [CONFIG_FILE, CARD_FILE, TOKENIZER_FILE].into_iter().filter(|file| path.join(file).exists());
+    let mut files: Vec<String> = fixed.map(str::to_owned).collect();
+    files.push(weights.file_name());
+    files.extend(weights.mapped_files().map(|(name, _)| name.to_owned()));
+    files.sort_unstable();
+    files.dedup();
+    files
 }
 
-fn digest(path: &Path, files: &[&str], weights: &WeightFile) -> Result<String, Error> {
+/// See [`ModelDir::digest`].
+pub(crate) fn digest(path: &Path, files: &[String], weights: &WeightFile) -> Result<String, Error> {
     let mut hasher = blake3::Hasher::new();
     let mut add = |name: &str, bytes: &[u8]| {
         hasher.update(&(name.len() as u64).to_le_bytes()).update(name.as_bytes());
         hasher.update(&(bytes.len() as u64).to_le_bytes()).update(bytes);
     };
     for file in files {
-        if *file == WEIGHTS_FILE {
-            add(file, weights.bytes());
+        if let Some((_, bytes)) = weights.mapped_files().find(|(name, _)| name == file) {
+            add(file, bytes);
         } else {
             let path = path.join(file);
             let bytes = std::fs::read(&path).map_err(|source| Error::Io { path, source })?;
@@ -163,7 +135,7 @@ fn digest(path: &Path, files: &[&str], weights: &WeightFile) -> Result<String, E
 }
 
 /// The directory's own name, made fit for an object key.
-fn folder_name(path: &Path) -> String {
+pub(crate) fn folder_name(path: &Path) -> String {
     let resolved = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let name = resolved.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '-' };

@@ -50,6 +50,14 @@ pub enum Error {
         #[source]
         source: safetensors::SafeTensorError,
     },
+    /// The weights are neither a safetensors file nor a plain state dict of `torch.save`, or their index is wrong.
+    #[error("`{path}` is not a usable checkpoint: {reason}")]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What is broken or not supported, as a clause (`its shards are missing: …`).
+        reason: String,
+    },
     /// Names, shapes or types of the weights differ from what the config asks for.
     #[error("the weights in `{path}` do not fit config.json: {}", .problems.join("; "))]
     Weights {

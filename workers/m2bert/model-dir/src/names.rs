@@ -3,6 +3,7 @@
 //!
 //! Our name of a tensor is the published one with `bert.` or `cls.` in front. Of the six names
 //! under which a filter's one frequency tensor is stored, ours is [`FREQ`].
+//! Of the two of the decoder's bias it is [`DECODER_BIAS`].
 
 use std::collections::BTreeMap;
 
@@ -10,6 +11,16 @@ use crate::Config;
 
 /// The frequency tensor within a filter. All six sines of a filter, forward and reverse, share it.
 const FREQ: &str = "implicit_filter.1.freq";
+
+/// The token embeddings.
+pub(crate) const WORD_EMBEDDINGS: &str = "bert.embeddings.word_embeddings.weight";
+
+/// The decoder of the masked language model head; the same matrix, if the two are tied.
+pub(crate) const DECODER: &str = "cls.predictions.decoder.weight";
+
+/// The bias of that decoder, and its name as a parameter of the head.
+const DECODER_BIAS: &str = "cls.predictions.decoder.bias";
+const HEAD_BIAS: &str = "cls.predictions.bias";
 
 /// What a checkpoint has on top of the encoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +40,7 @@ impl Heads {
         Self {
             pooler: !masked_lm || names.clone().any(|name| name.starts_with("bert.pooler.")),
             masked_lm,
-            own_decoder: names.any(|name| name == "cls.predictions.decoder.weight"),
+            own_decoder: names.any(|name| name == DECODER),
         }
     }
 }
@@ -47,9 +58,17 @@ pub(crate) fn canonical(stored: &str) -> Option<String> {
     {
         return None;
     }
+    if name == HEAD_BIAS {
+        return Some(DECODER_BIAS.to_owned());
+    }
     let encoder = ["embeddings.", "encoder.", "pooler."].iter().any(|part| name.starts_with(part));
     let name = if encoder { format!("bert.{name}") } else { name.to_owned() };
     Some(frequencies(&name).unwrap_or(name))
+}
+
+/// Whether a tensor of ours has several names in a checkpoint, any of which may be stored.
+pub(crate) fn has_aliases(name: &str) -> bool {
+    name == DECODER_BIAS || name.ends_with(FREQ)
 }
 
 /// The one name of a frequency tensor, if `name` is one of its six.
@@ -203,6 +222,73 @@ mod tests {
         }
         let other = format!("{filter}.implicit_filter.7.freq");
         assert_eq!(canonical(&other), Some(other));
+    }
+
+    #[test]
+    fn the_bias_of_the_decoder_has_two_names() {
+        for stored in ["cls.predictions.bias", "module.cls.predictions.bias", "cls.predictions.decoder.bias"]
+        {
+            assert_eq!(canonical(stored).as_deref(), Some("cls.predictions.decoder.bias"));
+        }
+    }
+
+    fn published() -> Config {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../goldens/retrieval/config.json");
+        Config::read(std::path::Path::new(path)).unwrap()
+    }
+
+    /// The names that `config` asks for and the published one does not, and the other way round.
+    fn difference(config: &Config) -> (Vec<String>, Vec<String>) {
+        let heads = Heads { pooler: true, masked_lm: false, own_decoder: false };
+        let (ours, theirs) = (expected(config, heads), expected(&published(), heads));
+        let only = |these: &BTreeMap<String, Vec<usize>>, those: &BTreeMap<String, Vec<usize>>| {
+            these.keys().filter(|name| !those.contains_key(*name)).cloned().collect()
+        };
+        (only(&ours, &theirs), only(&theirs, &ours))
+    }
+
+    #[test]
+    fn without_a_second_direction_no_filter_has_its_reverse() {
+        let (more, fewer) = difference(&Config { bidirectional: false, ..published() });
+        assert!(more.is_empty());
+        // Two layers, two filters, seven tensors of a reverse network: the frequencies are shared.
+        assert_eq!(fewer.len(), 2 * 2 * 7);
+        assert!(fewer.iter().all(|name| name.contains(".implicit_filter_rev.")), "{fewer:?}");
+    }
+
+    #[test]
+    fn without_the_residual_convolution_there_is_one_filter() {
+        let (more, fewer) = difference(&Config { residual_long_conv: false, ..published() });
+        assert!(more.is_empty());
+        assert_eq!(fewer.len(), 2 * (5 + 2 * 7));
+        assert!(fewer.iter().all(|name| name.contains(".filter_fn2.")), "{fewer:?}");
+    }
+
+    #[test]
+    fn without_positions_their_table_is_gone_and_its_length_limits_nothing() {
+        let config = Config { use_positional_encodings: false, max_position_embeddings: 1, ..published() };
+        let gone = vec!["bert.embeddings.position_embeddings.weight".to_owned()];
+        assert_eq!(difference(&config), (vec![], gone));
+        assert_eq!(config.l_max(), config.long_conv_l_max);
+        assert_eq!(Config { max_position_embeddings: 1, ..published() }.l_max(), 1);
+    }
+
+    #[test]
+    fn a_scale_of_the_kernels_has_no_tensor() {
+        assert_eq!(difference(&Config { kernel_scale: 0.5, ..published() }), (vec![], vec![]));
+    }
+
+    #[test]
+    fn all_switches_at_once_leave_one_filter_in_one_direction() {
+        let bare = Config {
+            bidirectional: false,
+            residual_long_conv: false,
+            use_positional_encodings: false,
+            ..published()
+        };
+        let (more, fewer) = difference(&bare);
+        assert!(more.is_empty());
+        assert_eq!(fewer.len(), 1 + 2 * (5 + 2 * 7) + 2 * 7);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::fs;
 
 use super::*;
 use crate::init::{Size, untrained};
+use crate::{TORCH_WEIGHTS_FILE, WEIGHTS_FILE, WEIGHTS_INDEX_FILE};
 
 /// A complete directory; small, so that each test can have its own.
 fn model() -> tempfile::TempDir {
@@ -43,6 +44,68 @@ fn the_digest_follows_content_and_nothing_else() {
     assert_eq!(open(&second).unwrap().digest(), digest);
     edit_json(&second, CARD_FILE, "padding", "max_length".into());
     assert_ne!(open(&second).unwrap().digest(), digest);
+}
+
+/// The digest of a directory does not depend on the version of this program: objects are stored under it.
+#[test]
+fn the_digest_of_fixed_files_is_fixed() {
+    let dir = tempfile::tempdir().unwrap();
+    let golden = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../goldens/retrieval"));
+    for file in [CONFIG_FILE, WEIGHTS_FILE] {
+        fs::copy(golden.join(file), dir.path().join(file)).unwrap();
+    }
+    fs::write(dir.path().join(TOKENIZER_FILE), TOKENIZER).unwrap();
+    let model = ModelDir::open(dir.path()).unwrap();
+    assert_eq!(model.digest(), "2af6b03dcf0794c2efa14f7551972fd2cbd6018266627ba15efc5c77c60ff863");
+}
+
+/// A tokenizer of three words.
+const TOKENIZER: &str = r#"{"version": "1.0", "truncation": null, "padding": null, "added_tokens": [],
+    "normalizer": null, "pre_tokenizer": {"type": "Whitespace"}, "post_processor": null, "decoder": null,
+    "model": {"type": "WordLevel", "vocab": {"[UNK]": 0, "a": 1, "b": 2}, "unk_token": "[UNK]"}}"#;
+
+/// The retrieval golden with its weights in the form of `torch.save`, or in shards.
+fn golden(torch: bool) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let golden = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../goldens/retrieval"));
+    let copy = |from: &str, to: &str| fs::copy(golden.join(from), dir.path().join(to)).unwrap();
+    copy(CONFIG_FILE, CONFIG_FILE);
+    fs::write(dir.path().join(TOKENIZER_FILE), TOKENIZER).unwrap();
+    if torch {
+        copy(TORCH_WEIGHTS_FILE, TORCH_WEIGHTS_FILE);
+        return dir;
+    }
+    copy(WEIGHTS_FILE, "model-00001-of-00001.safetensors");
+    let index = r#"{"weight_map": {"bert.pooler.dense.bias": "model-00001-of-00001.safetensors"}}"#;
+    fs::write(dir.path().join(WEIGHTS_INDEX_FILE), index).unwrap();
+    dir
+}
+
+#[test]
+fn all_files_of_the_form_that_counts_define_the_model_and_no_others() {
+    let dir = golden(true);
+    let model = ModelDir::open(dir.path()).unwrap();
+    assert_eq!(model.files(), [CONFIG_FILE, TORCH_WEIGHTS_FILE, TOKENIZER_FILE]);
+
+    let dir = golden(false);
+    let shard = "model-00001-of-00001.safetensors";
+    let before = ModelDir::open(dir.path()).unwrap();
+    assert_eq!(before.files(), [CONFIG_FILE, shard, WEIGHTS_INDEX_FILE, TOKENIZER_FILE]);
+    fs::write(dir.path().join(TORCH_WEIGHTS_FILE), "not looked at").unwrap();
+    assert_eq!(ModelDir::open(dir.path()).unwrap().digest(), before.digest());
+    for file in before.files() {
+        let path = dir.path().join(file);
+        let mut bytes = fs::read(&path).unwrap();
+        match file.as_str() {
+            // The last element of the last tensor.
+            name if name == shard => *bytes.last_mut().unwrap() ^= 1,
+            _ => bytes.push(b' '),
+        }
+        let whole = fs::read(&path).unwrap();
+        fs::write(&path, bytes).unwrap();
+        assert_ne!(ModelDir::open(dir.path()).unwrap().digest(), before.digest(), "{file}");
+        fs::write(&path, whole).unwrap();
+    }
 }
 
 #[test]

@@ -12,11 +12,14 @@ pub fn default_corpus() -> Vec<String> {
         include_str!("../lib.rs"),
         include_str!("../names.rs"),
         include_str!("../tokenizer.rs"),
-        include_str!("../weights.rs"),
+        include_str!("../vocabulary.rs"),
+        include_str!("../weights/mod.rs"),
+        include_str!("../weights/pickle/mod.rs"),
         include_str!("../windows.rs"),
         include_str!("directory.rs"),
         include_str!("tokenizer.rs"),
         include_str!("values.rs"),
+        include_str!("weights.rs"),
     ]
     .map(str::to_owned)
     .to_vec()

@@ -2,15 +2,64 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
+use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
+use super::weights::Recipe;
 use crate::Error;
 
-/// The files of a model directory, in memory.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The files of a model directory: the small ones in memory, the weights as what they follow from.
+#[derive(Debug, Clone)]
 pub struct Files {
-    by_name: BTreeMap<&'static str, Vec<u8>>,
+    by_name: BTreeMap<&'static str, Contents>,
+}
+
+/// What a file is to hold.
+#[derive(Debug, Clone)]
+pub(super) enum Contents {
+    Bytes(Vec<u8>),
+    Weights(Recipe),
+}
+
+impl Contents {
+    fn write_to(&self, out: &mut impl Write) -> io::Result<()> {
+        match self {
+            Self::Bytes(bytes) => out.write_all(bytes),
+            Self::Weights(recipe) => recipe.write_to(out),
+        }
+    }
+
+    /// Whether the file at `path` holds just this.
+    fn is_in(&self, path: &Path) -> io::Result<bool> {
+        let mut existing = Comparison { file: BufReader::new(fs::File::open(path)?), differs: false };
+        match self.write_to(&mut existing) {
+            Err(_) if existing.differs => Ok(false),
+            Err(error) => Err(error),
+            Ok(()) => Ok(existing.file.read(&mut [0])? == 0),
+        }
+    }
+}
+
+/// Takes bytes and compares them with those of a file; the first difference is an error, so that no more are made.
+struct Comparison {
+    file: BufReader<fs::File>,
+    differs: bool,
+}
+
+impl Write for Comparison {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut existing = vec![0; bytes.len()];
+        let n_read = self.file.read(&mut existing)?;
+        if existing[..n_read] == bytes[..n_read] && (n_read > 0 || bytes.is_empty()) {
+            return Ok(n_read);
+        }
+        self.differs = true;
+        Err(io::Error::other("the file holds something else"))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// What [`Files::write`] did.
@@ -23,7 +72,7 @@ pub enum Written {
 }
 
 impl Files {
-    pub(super) fn new<const N: usize>(files: [(&'static str, Vec<u8>); N]) -> Self {
+    pub(super) fn new<const N: usize>(files: [(&'static str, Contents); N]) -> Self {
         Self { by_name: files.into() }
     }
 
@@ -42,8 +91,10 @@ impl Files {
         let staging = staging_path(out);
         let failed = |source| Error::Io { path: staging.clone(), source };
         fs::create_dir_all(&staging).map_err(failed)?;
-        for (name, bytes) in &self.by_name {
-            fs::write(staging.join(name), bytes).map_err(failed)?;
+        for (name, contents) in &self.by_name {
+            let written =
+                fs::File::create(staging.join(name)).and_then(|mut file| contents.write_to(&mut file));
+            written.map_err(failed)?;
         }
         fs::rename(&staging, out).map_err(|source| Error::Io { path: out.to_owned(), source })?;
         Ok(Written::New)
@@ -54,8 +105,8 @@ impl Files {
         for path in names {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             let same = match self.by_name.get(name) {
-                Some(bytes) => {
-                    fs::read(path).map_err(|source| Error::Io { path: path.clone(), source })? == *bytes
+                Some(contents) => {
+                    contents.is_in(path).map_err(|source| Error::Io { path: path.clone(), source })?
                 }
                 None => false,
             };
@@ -97,7 +148,8 @@ mod tests {
     use super::*;
 
     fn files() -> Files {
-        Files::new([("config.json", b"{}".to_vec()), ("model.safetensors", vec![0; 16])])
+        let bytes = |bytes: &[u8]| Contents::Bytes(bytes.to_vec());
+        Files::new([("config.json", bytes(b"{}")), ("model.safetensors", bytes(&[0; 16]))])
     }
 
     #[test]
@@ -126,6 +178,16 @@ mod tests {
             assert!(matches!(error, Error::Occupied { .. }), "{error}");
             assert!(error.to_string().contains(name), "{error}");
             assert_eq!(fs::read_to_string(dir.path().join(name)).unwrap(), bytes);
+        }
+    }
+
+    #[test]
+    fn a_file_with_more_or_less_in_it_is_something_else() {
+        for other in [vec![], vec![0; 15], vec![0; 17], vec![1; 16]] {
+            let dir = tempfile::tempdir().unwrap();
+            files().write(dir.path()).unwrap();
+            fs::write(dir.path().join("model.safetensors"), other).unwrap();
+            assert!(matches!(files().write(dir.path()), Err(Error::Occupied { .. })));
         }
     }
 

@@ -7,6 +7,7 @@ mod corpus;
 mod directory;
 mod tokenizer;
 mod values;
+mod weights;
 
 use serde_json::{Value, json};
 
@@ -14,7 +15,9 @@ pub use corpus::default_corpus;
 pub use directory::{Files, Written};
 pub(crate) use tokenizer::train_tokenizer;
 
-use crate::names::{self, Heads};
+use directory::Contents;
+use weights::Recipe;
+
 use crate::{CARD_FILE, CONFIG_FILE, Config, Error, TOKENIZER_FILE, WEIGHTS_FILE};
 
 /// The sizes in which an untrained model can be made.
@@ -24,14 +27,26 @@ pub enum Size {
     Micro,
     /// 4 layers of width 128 over 8,192 tokens, for demonstrations.
     Tiny,
+    /// The shape of the published model of 80 million parameters over 2,048 tokens.
+    M80x2k,
+    /// The same over 8,192 tokens.
+    M80x8k,
+    /// The same over 32,768 tokens: 440 MB.
+    M80x32k,
 }
 
 impl Size {
+    /// All sizes, from small to large.
+    pub const ALL: [Self; 5] = [Self::Micro, Self::Tiny, Self::M80x2k, Self::M80x8k, Self::M80x32k];
+
     /// The name in cards and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Micro => "micro",
             Self::Tiny => "tiny",
+            Self::M80x2k => "80m-2k",
+            Self::M80x8k => "80m-8k",
+            Self::M80x32k => "80m-32k",
         }
     }
 
@@ -40,11 +55,20 @@ impl Size {
         self.config().vocab_size
     }
 
+    /// Whether the embedding table keeps its size where the tokenizer has fewer entries: a model of a published shape
+    /// has that shape in every number.
+    fn has_fixed_table(self) -> bool {
+        matches!(self, Self::M80x2k | Self::M80x8k | Self::M80x32k)
+    }
+
     /// The shape, with the vocabulary that the tokenizer is trained to reach.
     fn config(self) -> Config {
         let (hidden_size, n_layers, l_max, filter_order, vocab_size) = match self {
             Self::Micro => (16, 2, 64, 8, 300),
             Self::Tiny => (128, 4, 8192, 64, 8192),
+            Self::M80x2k => (768, 12, 2048, 128, 30528),
+            Self::M80x8k => (768, 12, 8192, 128, 30528),
+            Self::M80x32k => (768, 12, 32768, 128, 30528),
         };
         Config {
             hidden_size,
@@ -70,15 +94,17 @@ impl Size {
 
 /// Makes the files of an untrained model, with a byte-level BPE tokenizer trained on `texts`.
 ///
-/// If the texts have too few different words for the size's vocabulary, the vocabulary is smaller.
+/// If the texts have too few different words for the size's vocabulary, the vocabulary is smaller; so is the embedding
+/// table, but for the published shapes. The weights are made when they are written.
 ///
 /// # Errors
 /// [`Error::Tokenizer`] if the tokenizer cannot be trained.
 pub fn untrained(size: Size, seed: u64, texts: &[String]) -> Result<Files, Error> {
     let mut config = size.config();
     let tokenizer = train_tokenizer(texts, config.vocab_size)?;
-    config.vocab_size = count_vocabulary(&tokenizer);
-    let weights = make_weights(&config, seed)?;
+    if !size.has_fixed_table() {
+        config.vocab_size = count_vocabulary(&tokenizer);
+    }
     let card = json!({
         "name": format!("{}-{seed}", size.name()),
         "trained": false,
@@ -87,10 +113,10 @@ pub fn untrained(size: Size, seed: u64, texts: &[String]) -> Result<Files, Error
         "description": "random weights, good for measuring and testing only",
     });
     Ok(Files::new([
-        (CONFIG_FILE, pretty(&config.to_json())),
-        (CARD_FILE, pretty(&card)),
-        (TOKENIZER_FILE, tokenizer.into_bytes()),
-        (WEIGHTS_FILE, weights),
+        (CONFIG_FILE, Contents::Bytes(pretty(&config.to_json()))),
+        (CARD_FILE, Contents::Bytes(pretty(&card))),
+        (TOKENIZER_FILE, Contents::Bytes(tokenizer.into_bytes())),
+        (WEIGHTS_FILE, Contents::Weights(Recipe::new(config, seed))),
     ]))
 }
 
@@ -98,27 +124,6 @@ pub fn untrained(size: Size, seed: u64, texts: &[String]) -> Result<Files, Error
 fn count_vocabulary(tokenizer: &str) -> usize {
     let json: Value = serde_json::from_str(tokenizer).expect("the tokenizer writes JSON");
     json["model"]["vocab"].as_object().map_or(0, serde_json::Map::len)
-}
-
-/// All tensors of the network, as a safetensors file.
-fn make_weights(config: &Config, seed: u64) -> Result<Vec<u8>, Error> {
-    let heads = Heads { pooler: true, masked_lm: false, own_decoder: false };
-    let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = names::expected(config, heads)
-        .into_iter()
-        .map(|(name, shape)| {
-            let values = values::initial(config, seed, &name, &shape);
-            let bytes = values.into_iter().flat_map(f32::to_le_bytes).collect();
-            (name, shape, bytes)
-        })
-        .collect();
-    let invalid = |source| Error::Safetensors { path: WEIGHTS_FILE.into(), source };
-    let mut views = Vec::with_capacity(tensors.len());
-    for (name, shape, bytes) in &tensors {
-        let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes)
-            .map_err(invalid)?;
-        views.push((name, view));
-    }
-    safetensors::serialize(views, None).map_err(invalid)
 }
 
 fn pretty(value: &Value) -> Vec<u8> {
@@ -130,12 +135,43 @@ fn pretty(value: &Value) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ModelDir;
+
+    fn digest(size: Size, seed: u64) -> String {
+        let texts = vec![include_str!("mod.rs").to_owned(), "const a = 'é';".to_owned()];
+        let dir = tempfile::tempdir().unwrap();
+        untrained(size, seed, &texts).unwrap().write(dir.path()).unwrap();
+        let model = ModelDir::open(dir.path()).unwrap();
+        assert!(model.warnings().is_empty(), "{:?}", model.warnings());
+        model.digest().to_owned()
+    }
 
     #[test]
     fn the_same_seed_gives_the_same_bytes_and_another_one_others() {
-        let texts = vec![include_str!("mod.rs").to_owned(), "const a = 'é';".to_owned()];
-        let first = untrained(Size::Micro, 1, &texts).unwrap();
-        assert_eq!(first, untrained(Size::Micro, 1, &texts).unwrap());
-        assert_ne!(first, untrained(Size::Micro, 2, &texts).unwrap());
+        assert_eq!(digest(Size::Micro, 1), digest(Size::Micro, 1));
+        assert_ne!(digest(Size::Micro, 1), digest(Size::Micro, 2));
+    }
+
+    #[test]
+    fn the_large_sizes_have_the_published_numbers_of_parameters() {
+        let heads = crate::Heads { pooler: true, masked_lm: false, own_decoder: false };
+        let n_million = |size: Size| {
+            let tensors = crate::names::expected(&size.config(), heads);
+            // The published numbers leave the two buffers of positions out.
+            let trained = tensors.iter().filter(|(name, _)| !name.ends_with("pos_emb.t"));
+            trained.map(|(_, shape)| shape.iter().product::<usize>()).sum::<usize>() / 100_000
+        };
+        assert_eq!([Size::M80x2k, Size::M80x8k, Size::M80x32k].map(n_million), [819, 874, 1092]);
+    }
+
+    #[test]
+    fn a_published_shape_keeps_its_table_and_nobody_is_warned() {
+        let texts = ["let x = 1;\n".to_owned()];
+        let dir = tempfile::tempdir().unwrap();
+        untrained(Size::M80x2k, 1, &texts).unwrap().write(dir.path()).unwrap();
+        let model = ModelDir::open(dir.path()).unwrap();
+        assert_eq!(model.config().vocab_size, 30528);
+        assert!(model.tokenizer().max_id() < 1000);
+        assert_eq!((model.name(), model.warnings()), ("80m-2k-1", [].as_slice()));
     }
 }

@@ -3,6 +3,8 @@
 
 use std::f64::consts::TAU;
 
+use blake3::OutputReader;
+
 use crate::Config;
 
 /// The frequency of the filters' sines before training.
@@ -11,28 +13,71 @@ const FREQUENCY: f32 = 10.0;
 /// Kernels decay to this much at the end of their window.
 const DECAY_TARGET: f64 = 1e-2;
 
-/// The elements of the tensor `name` of this shape. Depends on the seed and the name only, not on
-/// which other tensors there are.
-pub(super) fn initial(config: &Config, seed: u64, name: &str, shape: &[usize]) -> Vec<f32> {
-    let n: usize = shape.iter().product();
-    let ends = |suffix: &str| name.ends_with(suffix);
-    if ends("LayerNorm.weight") || ends("layernorm.weight") {
-        return vec![1.0; n];
+/// The elements of one tensor, in the order in which they are stored.
+pub(super) enum Values {
+    /// A function of an element's number.
+    Formula(Box<dyn Fn(usize) -> f32>),
+    /// Uniform numbers of mean 0.
+    Random { stream: Box<OutputReader>, half_width: f64 },
+}
+
+impl Values {
+    /// Those of the tensor `name` of this shape. They depend on the seed and the name only, not on which other
+    /// tensors there are.
+    pub(super) fn initial(config: &Config, seed: u64, name: &str, shape: &[usize]) -> Self {
+        let n: usize = shape.iter().product();
+        let ends = |suffix: &str| name.ends_with(suffix);
+        if ends("LayerNorm.weight") || ends("layernorm.weight") {
+            return Self::formula(|_| 1.0);
+        }
+        if ends("pos_emb.t") {
+            return Self::formula(move |j| time(j, n) as f32);
+        }
+        if ends("pos_emb.z") {
+            let (l_max, emb_dim) = (shape[1], shape[2]);
+            return Self::formula(move |i| position_feature(i / emb_dim, i % emb_dim, l_max, emb_dim));
+        }
+        if ends("modulation.deltas") {
+            return Self::formula(move |channel| decay_rate(channel, n));
+        }
+        if ends(".freq") {
+            return Self::formula(|_| FREQUENCY);
+        }
+        let deviation = deviation(config, name, shape);
+        if deviation == 0.0 { Self::formula(|_| 0.0) } else { Self::random(seed, name, deviation) }
     }
-    if ends("pos_emb.t") {
-        return (0..n).map(|j| time(j, n) as f32).collect();
+
+    fn formula(element: impl Fn(usize) -> f32 + 'static) -> Self {
+        Self::Formula(Box::new(element))
     }
-    if ends("pos_emb.z") {
-        return position_features(shape[1], shape[2]);
+
+    /// Uniform numbers of mean 0 and the given standard deviation.
+    ///
+    /// BLAKE3's output stream is the generator: the same on every machine and in every version, and
+    /// each tensor has a stream of its own.
+    fn random(seed: u64, name: &str, deviation: f64) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("nightmend untrained model weights 1");
+        let stream = hasher.update(&seed.to_le_bytes()).update(name.as_bytes()).finalize_xof();
+        Self::Random { stream: Box::new(stream), half_width: deviation * 3.0_f64.sqrt() }
     }
-    if ends("modulation.deltas") {
-        return decay_rates(n);
+
+    /// Writes the elements from `first` on into `bytes`, little-endian. Called with rising numbers and without gaps.
+    pub(super) fn fill(&mut self, first: usize, bytes: &mut [u8]) {
+        match self {
+            Self::Formula(element) => {
+                for (j, word) in bytes.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+                    *word = element(first + j).to_le_bytes();
+                }
+            }
+            Self::Random { stream, half_width } => {
+                stream.fill(bytes);
+                for word in bytes.as_chunks_mut::<4>().0 {
+                    let unit = f64::from(u32::from_le_bytes(*word)) / f64::from(u32::MAX);
+                    *word = ((*half_width * (2.0 * unit - 1.0)) as f32).to_le_bytes();
+                }
+            }
+        }
     }
-    if ends(".freq") {
-        return vec![FREQUENCY; n];
-    }
-    let deviation = deviation(config, name, shape);
-    if deviation == 0.0 { vec![0.0; n] } else { random(seed, name, n, deviation) }
 }
 
 /// The standard deviation of a random tensor; 0 for the biases that start at zero.
@@ -54,54 +99,44 @@ fn deviation(config: &Config, name: &str, shape: &[usize]) -> f64 {
     }
 }
 
-/// Uniform numbers of mean 0 and the given standard deviation.
-///
-/// BLAKE3's output stream is the generator: the same on every machine and in every version, and
-/// each tensor has a stream of its own.
-fn random(seed: u64, name: &str, n: usize, deviation: f64) -> Vec<f32> {
-    let mut hasher = blake3::Hasher::new_derive_key("nightmend untrained model weights 1");
-    let mut stream = hasher.update(&seed.to_le_bytes()).update(name.as_bytes()).finalize_xof();
-    let mut bytes = vec![0; 4 * n];
-    stream.fill(&mut bytes);
-    let half_width = deviation * 3.0_f64.sqrt();
-    let (words, _) = bytes.as_chunks::<4>();
-    let unit = |word: &[u8; 4]| f64::from(u32::from_le_bytes(*word)) / f64::from(u32::MAX);
-    words.iter().map(|word| (half_width * (2.0 * unit(word) - 1.0)) as f32).collect()
-}
-
 /// Position j of n on the unit interval.
 fn time(j: usize, n: usize) -> f64 {
     j as f64 / (n - 1).max(1) as f64
 }
 
-/// The position features from which kernels are computed: time, then cosines and sines of a few
-/// frequencies; `[1, l_max, emb_dim]`.
-fn position_features(l_max: usize, emb_dim: usize) -> Vec<f32> {
+/// A position feature from which kernels are computed: time, then cosines and sines of a few
+/// frequencies, `emb_dim` of them for each of `l_max` positions.
+fn position_feature(position: usize, feature: usize, l_max: usize, emb_dim: usize) -> f32 {
     let n_bands = emb_dim.saturating_sub(1) / 2;
     let band = |b: usize| {
         let (low, high) = (1e-4, n_bands as f64 - 1.0);
         if n_bands == 1 { low } else { low + (high - low) * b as f64 / (n_bands as f64 - 1.0) }
     };
-    let mut features = Vec::with_capacity(l_max * emb_dim);
-    for j in 0..l_max {
-        let angle = TAU * j as f64 / l_max as f64;
-        features.push(time(j, l_max) as f32);
-        features.extend((0..n_bands).map(|b| (band(b) * angle).cos() as f32));
-        features.extend((0..n_bands).map(|b| -(band(b) * angle).sin() as f32));
-    }
-    features
+    let angle = TAU * position as f64 / l_max as f64;
+    let value = match feature.checked_sub(1) {
+        None => time(position, l_max),
+        Some(b) if b < n_bands => (band(b) * angle).cos(),
+        Some(b) => -(band(b - n_bands) * angle).sin(),
+    };
+    value as f32
 }
 
 /// Decay rates from slow to fast, one per channel: fast channels forget within a third of the
 /// window, slow ones outlast it.
-fn decay_rates(n_channels: usize) -> Vec<f32> {
+fn decay_rate(channel: usize, n_channels: usize) -> f32 {
     let (slow, fast) = (DECAY_TARGET.ln() / 1.5, DECAY_TARGET.ln() / 0.3);
-    (0..n_channels).map(|c| (slow + (fast - slow) * time(c, n_channels)) as f32).collect()
+    (slow + (fast - slow) * time(channel, n_channels)) as f32
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn random(seed: u64, name: &str, n: usize, deviation: f64) -> Vec<f32> {
+        let mut bytes = vec![0; 4 * n];
+        Values::random(seed, name, deviation).fill(0, &mut bytes);
+        bytes.as_chunks().0.iter().map(|word| f32::from_le_bytes(*word)).collect()
+    }
 
     #[test]
     fn random_numbers_have_the_asked_for_spread() {
@@ -120,11 +155,23 @@ mod tests {
     }
 
     #[test]
+    fn a_tensor_in_pieces_is_the_tensor() {
+        let mut whole = [0; 400];
+        Values::random(1, "a", 1.0).fill(0, &mut whole);
+        let mut values = Values::random(1, "a", 1.0);
+        let mut pieces = [0; 400];
+        for (i, piece) in pieces.chunks_mut(28).enumerate() {
+            values.fill(7 * i, piece);
+        }
+        assert_eq!(pieces, whole);
+    }
+
+    #[test]
     fn position_features_start_at_time_zero() {
-        let features = position_features(4, 5);
-        assert_eq!(features[..5], [0.0, 1.0, 1.0, 0.0, 0.0]);
-        assert_eq!(features[15], 1.0);
-        assert!((features[7] - 0.0).abs() < 1e-6, "cos of a quarter turn");
-        assert_eq!(features[9], -1.0, "minus sine of a quarter turn");
+        let features = |position| [0, 1, 2, 3, 4].map(|feature| position_feature(position, feature, 4, 5));
+        assert_eq!(features(0), [0.0, 1.0, 1.0, 0.0, 0.0]);
+        assert_eq!(features(3)[0], 1.0);
+        assert!(features(1)[2].abs() < 1e-6, "cos of a quarter turn");
+        assert_eq!(features(1)[4], -1.0, "minus sine of a quarter turn");
     }
 }
