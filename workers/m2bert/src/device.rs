@@ -23,7 +23,7 @@ impl Device {
     ///
     /// # Errors
     /// [`Error::NoDevice`] if it is not.
-    pub(crate) fn open(self) -> Result<tch::Device, Error> {
+    pub fn open(self) -> Result<tch::Device, Error> {
         match self {
             Self::Auto if tch::Cuda::device_count() > 0 => Ok(tch::Device::Cuda(0)),
             Self::Auto if tch::utils::has_mps() => Ok(tch::Device::Mps),

@@ -23,6 +23,8 @@ pub struct Options {
     pub memory_budget: Option<usize>,
     /// Bytes that the spectra of kernels may take; what the memory budget leaves if absent.
     pub spectra_budget: Option<usize>,
+    /// Share of a GPU's memory that this process may take.
+    pub gpu_memory_fraction: f64,
     /// Compute as the published code does, operation by operation: slow, for comparison.
     pub plain: bool,
 }
@@ -36,6 +38,7 @@ impl Default for Options {
             n_threads: 1,
             memory_budget: None,
             spectra_budget: None,
+            gpu_memory_fraction: 1.0,
             plain: false,
         }
     }
@@ -60,16 +63,11 @@ impl Encoder {
     pub fn load(model: &ModelDir, options: &Options) -> Result<Self, Error> {
         let device = options.device.open()?;
         let plan = MemoryPlan::new(model, options, device)?;
-        let engine = match device {
-            _ if options.plain => Engine::Plain,
-            tch::Device::Cpu => Engine::Fused,
-            _ => Engine::Torch,
-        };
         // For operators of the calling thread, which on a processor are the heads and the plain engine.
         tch::set_num_threads(i32::try_from(options.n_threads.max(1)).unwrap_or(i32::MAX));
         let settings = Settings {
             device,
-            engine,
+            engine: Engine::for_device(device, options.plain),
             dtype: options.dtype,
             n_threads: options.n_threads,
             spectra_budget: plan.spectra_budget,

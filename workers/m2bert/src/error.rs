@@ -19,6 +19,14 @@ pub enum Error {
         /// Bytes that one row of full length needs.
         least: usize,
     },
+    /// Token ids or golden data that do not fit the model, or each other.
+    #[error("case `{case}`: {reason}")]
+    Case {
+        /// Name of the case.
+        case: String,
+        /// What is wrong with it, as a clause.
+        reason: String,
+    },
     /// This machine, or this build of libtorch, has no such device.
     #[error("device `{device}` is not available here")]
     NoDevice {

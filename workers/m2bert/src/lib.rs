@@ -12,12 +12,15 @@
 //! dependency and a `build.rs` like this crate's, so that the binary finds libtorch.
 #![warn(missing_docs)]
 
+pub mod cases;
 mod device;
 mod encoder;
 mod error;
 mod memory;
 pub mod net;
+pub mod peaks;
 pub mod runtime;
+pub mod verify;
 
 pub use device::Device;
 pub use encoder::{Encoder, Options};

@@ -24,7 +24,8 @@ pub use masked_lm::MaskedLm;
 pub use pooler::Pooler;
 pub use rows::{Rows, States, Trace, Wanted};
 
-pub(crate) use self::cpu::n_points;
+pub use self::cpu::n_points;
+pub(crate) use self::cpu::transform_work;
 use self::cpu::CpuNetwork;
 use self::device::DeviceNetwork;
 use self::plain::PlainNetwork;
@@ -42,6 +43,15 @@ pub enum Dtype {
     F32,
     /// Twice as fast where the device has it; vectors differ in the third digit.
     Bf16,
+}
+
+impl std::fmt::Display for Dtype {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+        })
+    }
 }
 
 impl Dtype {
@@ -63,6 +73,17 @@ pub enum Engine {
     Torch,
     /// Every operation as the published code does it, kernels computed in every pass: the reference. f32 only.
     Plain,
+}
+
+impl Engine {
+    /// The one to use on a device, or the reference.
+    pub fn for_device(device: Device, plain: bool) -> Self {
+        match device {
+            _ if plain => Self::Plain,
+            Device::Cpu => Self::Fused,
+            _ => Self::Torch,
+        }
+    }
 }
 
 /// How a network is to run.

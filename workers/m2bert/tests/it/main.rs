@@ -4,4 +4,5 @@
 mod encoder;
 mod goldens;
 mod init;
+mod reference;
 mod runtime;

@@ -18,7 +18,7 @@ const IN_CACHE_POINTS: usize = 4096;
 
 /// The number of points for rows of `length`: at least twice as many, so that a circular convolution of them is a
 /// linear one; four sizes per octave.
-pub(crate) fn n_points(length: usize) -> usize {
+pub fn n_points(length: usize) -> usize {
     let needed = (2 * length).max(MIN_POINTS);
     let octave = needed.next_power_of_two() / 2;
     // One of 5, 6, 7 and 8 quarters of the power of two below is enough.
@@ -91,6 +91,12 @@ impl Plan {
     #[inline(always)]
     pub(super) fn forward<S: Simd>(&self, simd: S, samples: &mut [Sample<S::f32s>]) {
         forward(simd, &self.levels, samples);
+    }
+
+    /// Takes a transform back, times the number of points.
+    #[inline(always)]
+    pub(super) fn inverse<S: Simd>(&self, simd: S, samples: &mut [Sample<S::f32s>]) {
+        inverse(simd, &self.levels, samples);
     }
 
     /// As [`forward`](Self::forward), for samples whose second half is zero, which need not be written.

@@ -22,6 +22,7 @@ mod layout;
 mod matrix;
 mod mixer;
 mod spectra;
+mod work;
 #[cfg(test)]
 mod tests;
 
@@ -37,7 +38,8 @@ use self::buffer::Buffer;
 pub(super) use self::chunk::Taken;
 use self::chunk::{Embeddings, Enter, Leave, Scratch};
 use self::element::Element;
-pub(crate) use self::fft::n_points;
+pub use self::fft::n_points;
+pub(crate) use self::work::transform_work;
 use self::layer::Layer;
 use self::layout::Layout;
 use self::mixer::Mix;
@@ -89,12 +91,7 @@ impl CpuNetwork {
         let layers = (0..config.n_layers)
             .map(|layer| Layer::load(&weights.at(&format!("bert.encoder.layer.{layer}")), config, dtype, lanes))
             .collect::<Result<_, _>>()?;
-        let threads = rayon::ThreadPoolBuilder::new()
-            .num_threads(n_threads)
-            .thread_name(|index| format!("m2bert-{index}"))
-            .start_handler(|_| tch::set_num_threads(1))
-            .build()
-            .map_err(|error| Error::Torch { message: format!("no threads: {error}") })?;
+        let threads = new_threads(n_threads)?;
         fn each<T: Default>(n: usize) -> Vec<Mutex<T>> {
             (0..n).map(|_| Mutex::default()).collect()
         }
@@ -209,6 +206,16 @@ impl CpuNetwork {
         let even = n_tokens.div_ceil(self.threads.current_num_threads());
         even.clamp(MIN_CHUNK, CHUNK)
     }
+}
+
+/// Threads on each of which libtorch runs alone.
+fn new_threads(n_threads: usize) -> Result<ThreadPool, Error> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(n_threads)
+        .thread_name(|index| format!("m2bert-{index}"))
+        .start_handler(|_| tch::set_num_threads(1))
+        .build()
+        .map_err(|error| Error::Torch { message: format!("no threads: {error}") })
 }
 
 /// Lanes of this processor's registers.
