@@ -227,3 +227,36 @@ fn present<T>(outcome: tensor_store::Result<T>) -> tensor_store::Result<Option<T
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use model_dir::init::{Size, untrained};
+    use model_dir::{WEIGHTS_FILE, WEIGHTS_INDEX_FILE};
+
+    use super::*;
+
+    /// What workers find under the digest of a model is the model, also where its weights are in several files.
+    #[tokio::test]
+    async fn a_stored_model_has_all_its_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let [model, copy] = ["model", "copy"].map(|name| dir.path().join(name));
+        untrained(Size::Micro, 1, &["let x = 1;\n".to_owned()]).unwrap().write(&model).unwrap();
+        let shard = "model-00001-of-00001.safetensors";
+        std::fs::rename(model.join(WEIGHTS_FILE), model.join(shard)).unwrap();
+        let index = format!(r#"{{"weight_map": {{"bert.pooler.dense.bias": "{shard}"}}}}"#);
+        std::fs::write(model.join(WEIGHTS_INDEX_FILE), index).unwrap();
+        let model = ModelDir::open(&model).unwrap();
+
+        let jobs = JobStore::open(&format!("file://{}/store", dir.path().display())).unwrap();
+        jobs.upload_model(&model).await.unwrap();
+        let digest: Digest = model.digest().parse().unwrap();
+        let names = jobs.store.list_names(&Key::model_prefix(digest)).await.unwrap();
+        assert_eq!(names, model.files());
+        std::fs::create_dir(&copy).unwrap();
+        for name in &names {
+            let bytes = jobs.store.get(&Key::model_file(digest, name)).await.unwrap();
+            std::fs::write(copy.join(name), bytes).unwrap();
+        }
+        assert_eq!(ModelDir::open(&copy).unwrap().digest(), model.digest());
+    }
+}

@@ -9,9 +9,9 @@ use super::pickle::{self, Storage, Tensor, quoted};
 use super::zip::{self, Entries};
 use crate::Error;
 
-/// The description of a state dict of some hundred tensors takes 100 kB. It is read into memory
-/// several times its size, so there must be a limit.
-const MAX_PICKLE_LEN: usize = 4 << 20;
+/// The description of a state dict of some hundred tensors takes 100 kB. Reading it can take up to a
+/// hundred times its size of memory, so there must be a limit.
+pub(super) const MAX_PICKLE_LEN: usize = 1 << 20;
 
 /// The tensors of a file that `torch.save` wrote.
 ///

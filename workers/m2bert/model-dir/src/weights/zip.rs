@@ -164,3 +164,50 @@ fn u64_of(bytes: &[u8], at: usize, len: usize) -> Option<u64> {
     word[..len].copy_from_slice(bytes.get(at..at.checked_add(len)?)?);
     Some(u64::from_le_bytes(word))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An archive of the one entry `a`, whose directory has its numbers in the given fields.
+    fn archive(own: [u32; 3], wide: &[u64]) -> Vec<u8> {
+        let mut file = [LOCAL, &[0; 22], &[1, 0, 0, 0], b"a", b"five!"].concat();
+        let directory_at = file.len() as u32;
+        let [packed_len, len, header_at] = own.map(u32::to_le_bytes);
+        let wide: Vec<u8> = wide.iter().flat_map(|value| value.to_le_bytes()).collect();
+        // Another extra field first, as many writers have them.
+        let extra = [b"UT\x01\0x".as_slice(), b"\x01\0", &(wide.len() as u16).to_le_bytes(), &wide].concat();
+        let lens = [1, 0, extra.len() as u8, 0, 0, 0];
+        let entry = [CENTRAL, &[0; 16], &packed_len, &len, &lens, &[0; 8], &header_at, b"a", &extra];
+        file.extend(entry.concat());
+        file.extend([END, &[0; 12], &directory_at.to_le_bytes(), &[0; 2]].concat());
+        file
+    }
+
+    #[test]
+    fn numbers_may_be_in_the_entry_or_in_its_extra_field() {
+        for file in [
+            archive([5, 5, 0], &[]),
+            archive([u32::MAX, u32::MAX, u32::MAX], &[5, 5, 0]),
+            archive([5, 5, u32::MAX], &[0]),
+            archive([5, u32::MAX, 0], &[5]),
+        ] {
+            let entries = entries(&file).unwrap();
+            assert_eq!(&file[entries["a"].clone()], b"five!");
+        }
+    }
+
+    #[test]
+    fn numbers_that_lead_out_of_the_file_are_refused() {
+        for file in [
+            archive([u32::MAX, u32::MAX, u32::MAX], &[5, 5]),
+            archive([u32::MAX, u32::MAX, 0], &[u64::MAX, u64::MAX]),
+            archive([6, 6, 0], &[]),
+            archive([5, 5, 1], &[]),
+            archive([5, 5, u32::MAX], &[u64::MAX]),
+            archive([5, 4, 0], &[]),
+        ] {
+            entries(&file).unwrap_err();
+        }
+    }
+}

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::cursor::Cursor;
 use super::tensor::{self, RawTensor};
-use super::value::{Global, Span, Value, quoted};
+use super::value::{Global, Span, Storage, Value, quoted};
 
 /// A pickle that is being read.
 pub(super) struct Machine<'a> {
@@ -16,7 +16,8 @@ pub(super) struct Machine<'a> {
     /// The elements of all tuples.
     elements: Vec<Value<'a>>,
     pub(super) dicts: Vec<Vec<(Value<'a>, Value<'a>)>>,
-    pub(super) tensors: Vec<RawTensor<'a>>,
+    pub(super) storages: Vec<Storage<'a>>,
+    pub(super) tensors: Vec<RawTensor>,
 }
 
 /// An instruction's outcome; `None` if the pickle ends in it or the stack lacks what it takes.
@@ -31,6 +32,7 @@ impl<'a> Machine<'a> {
             memo: HashMap::new(),
             elements: Vec::new(),
             dicts: Vec::new(),
+            storages: Vec::new(),
             tensors: Vec::new(),
         }
     }
@@ -209,7 +211,10 @@ impl<'a> Machine<'a> {
             Value::Tuple(span) => tensor::storage(self.parts(span)),
             other => Err(format!("{other} stands for a storage")),
         };
-        Some(storage.map(|storage| self.stack.push(Value::Storage(storage))))
+        Some(storage.map(|storage| {
+            self.storages.push(storage);
+            self.stack.push(Value::Storage(self.storages.len() - 1));
+        }))
     }
 
     pub(super) fn parts(&self, span: Span) -> &[Value<'a>] {

@@ -42,7 +42,7 @@ fn tensors<'a>(machine: &Machine<'a>) -> Result<Vec<(&'a str, Tensor<'a>)>, Stri
                 return Err(format!("{} is there twice", quoted(name)));
             }
             (Value::Text(name), Value::Tensor(index)) => {
-                let tensor = machine.tensors[*index].resolve(|span| machine.parts(span));
+                let tensor = machine.tensors[*index].resolve(machine);
                 tensors.push((*name, tensor.map_err(|what| format!("{} {what}", quoted(name)))?));
             }
             (Value::Text(name), other) => {

@@ -1,5 +1,6 @@
 //! The arguments of the calls that make storages and tensors.
 
+use super::machine::Machine;
 use super::value::{Global, Span, Storage, Value};
 
 /// PyTorch has no more than 64; a weight has three at most. It bounds what one tensor costs, since
@@ -22,16 +23,17 @@ pub(in crate::weights) struct Tensor<'a> {
 
 /// A tensor whose sizes are still a tuple.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct RawTensor<'a> {
-    storage: Storage<'a>,
+pub(super) struct RawTensor {
+    /// An index of the machine's table of storages.
+    storage: usize,
     offset: usize,
     shape: Span,
     strides: Span,
 }
 
-impl<'a> RawTensor<'a> {
+impl RawTensor {
     /// From the arguments of `_rebuild_tensor_v2`: then come whether it is trained, hooks and perhaps metadata.
-    pub(super) fn of(arguments: &[Value<'a>]) -> Result<Self, String> {
+    pub(super) fn of(arguments: &[Value<'_>]) -> Result<Self, String> {
         match arguments {
             [Value::Storage(storage), offset, Value::Tuple(shape), Value::Tuple(strides), _, _]
             | [Value::Storage(storage), offset, Value::Tuple(shape), Value::Tuple(strides), _, _, _] => {
@@ -41,17 +43,16 @@ impl<'a> RawTensor<'a> {
         }
     }
 
-    pub(super) fn resolve<'m>(&self, parts: impl Fn(Span) -> &'m [Value<'a>]) -> Result<Tensor<'a>, String>
-    where
-        'a: 'm,
-    {
+    /// The tensor, with its storage and its sizes looked up.
+    pub(super) fn resolve<'a>(&self, machine: &Machine<'a>) -> Result<Tensor<'a>, String> {
         if self.shape.len != self.strides.len || self.shape.len > MAX_DIMENSIONS {
             let (n_sizes, n_strides) = (self.shape.len, self.strides.len);
             return Err(format!("has {n_sizes} dimensions with {n_strides} strides"));
         }
-        let sizes = |span| parts(span).iter().map(|value| size(*value)).collect::<Result<_, _>>();
+        let sizes = |span| machine.parts(span).iter().map(|value| size(*value)).collect::<Result<_, _>>();
         let (shape, strides) = (sizes(self.shape)?, sizes(self.strides)?);
-        Ok(Tensor { storage: self.storage, offset: self.offset, shape, strides })
+        let storage = machine.storages[self.storage];
+        Ok(Tensor { storage, offset: self.offset, shape, strides })
     }
 }
 

@@ -17,7 +17,8 @@ pub(super) enum Value<'a> {
     Tuple(Span),
     /// An index of the machine's table of dictionaries.
     Dict(usize),
-    Storage(Storage<'a>),
+    /// An index of the machine's table of storages.
+    Storage(usize),
     /// An index of the machine's table of tensors.
     Tensor(usize),
 }

@@ -1,6 +1,8 @@
 //! Weights in every form that a directory may have them in, and in some that it must not.
 
+mod allocator;
 mod formats;
+mod fuzz;
 mod pickler;
 mod pickles;
 mod shards;
