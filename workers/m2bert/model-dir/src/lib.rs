@@ -30,7 +30,7 @@ pub use dir::ModelDir;
 pub use encode::{Encode, EncodeError, Encodings, Outputs, Position, TokenBatch};
 pub use error::Error;
 pub use names::Heads;
-pub use tokenizer::Tokenizer;
+pub use tokenizer::{SpannedRow, Tokenizer};
 pub use weights::WeightFile;
 pub use windows::Windows;
 
