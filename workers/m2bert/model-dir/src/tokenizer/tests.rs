@@ -1,3 +1,5 @@
+use serde::Deserialize;
+
 use super::*;
 use crate::init::train_tokenizer;
 
@@ -61,4 +63,59 @@ fn a_file_that_is_no_tokenizer_is_named() {
     std::fs::write(&path, "{}").unwrap();
     let message = Tokenizer::open(&path).unwrap_err().to_string();
     assert!(message.contains("tokenizer.json` is not a usable tokenizer"), "{message}");
+}
+
+/// What the Python library makes of a text with the tokenizer of the published models.
+#[derive(Deserialize)]
+struct Case {
+    text: String,
+    /// A second text, which this program never has.
+    pair: Option<String>,
+    ids: Vec<u32>,
+    #[serde(default)]
+    tokens: Vec<String>,
+}
+
+/// The folder of the published tokenizer, which lies beside the checkout. Where it is absent, this
+/// says so and there is nothing to test, unless `NM_REQUIRE_TOKENIZER_CASES=1`.
+fn published() -> Option<std::path::PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/m2bert/tokenizer");
+    if folder.join("cases.json").is_file() {
+        return Some(folder);
+    }
+    let required = std::env::var("NM_REQUIRE_TOKENIZER_CASES").is_ok_and(|value| value == "1");
+    assert!(!required, "tokenizer cases are required and {} is not there", folder.display());
+    eprintln!("NOT TESTED: no tokenizer cases at {}", folder.display());
+    None
+}
+
+#[test]
+fn the_published_tokenizer_gives_the_ids_of_the_python_library() {
+    let Some(folder) = published() else { return };
+    let tokenizer = Tokenizer::open(&folder.join("tokenizer.json")).unwrap();
+    assert_eq!((tokenizer.max_id(), tokenizer.n_special()), (30_521, 2));
+    let cases: Vec<Case> =
+        serde_json::from_slice(&std::fs::read(folder.join("cases.json")).unwrap()).unwrap();
+    let mut single = cases.into_iter().filter(|case| case.pair.is_none()).peekable();
+    assert!(single.peek().is_some());
+    for case in single {
+        assert_eq!(tokenizer.encode(&case.text).unwrap(), case.ids, "{:?}", case.text);
+        assert_eq!(tokenizer.count(&case.text).unwrap(), case.ids.len(), "{:?}", case.text);
+        let row = tokenizer.encode_spanned(case.text.as_bytes()).unwrap();
+        assert_eq!(row.ids(), case.ids, "{:?}", case.text);
+        check_spans(&case, &row);
+    }
+}
+
+/// A token that is written in the text as it is in the vocabulary, but for case, has that as its span.
+fn check_spans(case: &Case, row: &SpannedRow) {
+    let n_inner = case.tokens.len() - 2;
+    for (index, token) in case.tokens.iter().enumerate().skip(1).take(n_inner) {
+        let piece = &case.text[row.span(index).unwrap()];
+        let token = token.strip_prefix("##").unwrap_or(token);
+        if piece.is_ascii() && token != "[UNK]" {
+            assert_eq!(piece.to_lowercase(), token.to_lowercase(), "token {index} of {:?}", case.text);
+        }
+        assert!(!piece.is_empty(), "token {index} of {:?}", case.text);
+    }
 }
