@@ -1,6 +1,9 @@
 //! Text to token ids, through `tokenizer.json`, and long texts to windows.
 
+mod byte_bpe;
+mod engine;
 mod spans;
+mod words;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -8,6 +11,7 @@ use std::path::Path;
 
 use tokenizers::PostProcessorWrapper;
 
+use self::engine::Engine;
 use self::spans::Places;
 pub use self::spans::SpannedRow;
 use crate::{Error, Windows};
@@ -19,7 +23,7 @@ use crate::{Error, Windows};
 /// file) becomes that token, as it does where the published models were trained.
 #[derive(Debug)]
 pub struct Tokenizer {
-    inner: tokenizers::Tokenizer,
+    engine: Engine,
     max_id: u32,
     /// Special tokens in front of every text, such as `[CLS]`.
     prefix: Vec<u32>,
@@ -48,7 +52,7 @@ impl Tokenizer {
         let (prefix, suffix) = affixes(&inner).map_err(unusable)?;
         // Its work is done by `enclose`, and some trim white space from spans, which `SpannedRow` keeps.
         inner.with_post_processor(None::<PostProcessorWrapper>);
-        Ok(Self { inner, max_id, prefix, suffix })
+        Ok(Self { engine: Engine::new(inner), max_id, prefix, suffix })
     }
 
     /// The largest id that this tokenizer can produce.
@@ -67,8 +71,7 @@ impl Tokenizer {
     /// [`Error::Tokenise`] if the tokenizer gives up on this text, such as an expression that would
     /// backtrack without end.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, Error> {
-        let bare = self.encode_bare(text)?;
-        Ok(self.enclose(bare.get_ids()))
+        Ok(self.enclose(&self.engine.ids(text)?))
     }
 
     /// Number of tokens of a text, special tokens included: the length of [`encode`](Self::encode).
@@ -76,7 +79,7 @@ impl Tokenizer {
     /// # Errors
     /// As [`encode`](Self::encode).
     pub fn count(&self, text: &str) -> Result<usize, Error> {
-        Ok(self.encode_bare(text)?.len() + self.n_special())
+        Ok(self.engine.count(text)? + self.n_special())
     }
 
     /// Token ids of a text in rows of at most `max_len`, which overlap by `overlap` tokens or more.
@@ -90,8 +93,7 @@ impl Tokenizer {
     /// # Panics
     /// If `max_len` has no room for the special tokens, the overlap and one token more.
     pub fn encode_windows(&self, text: &str, max_len: usize, overlap: usize) -> Result<Vec<Vec<u32>>, Error> {
-        let bare = self.encode_bare(text)?;
-        let ids = bare.get_ids();
+        let ids = self.engine.ids(text)?;
         Ok(self.windows(ids.len(), max_len, overlap).map(|window| self.enclose(&ids[window])).collect())
     }
 
@@ -136,21 +138,13 @@ impl Tokenizer {
     /// Ids and spans without the special tokens around them.
     fn spanned_bare(&self, source: &[u8]) -> Result<(Vec<u32>, Vec<Range<usize>>), Error> {
         let text = String::from_utf8_lossy(source);
-        let encoding = self.inner.encode(&*text, false);
-        let encoding = encoding.map_err(|error| Error::Tokenise { reason: error.to_string() })?;
-        let spans = encoding.get_offsets().iter();
-        let mut spans: Vec<_> =
-            spans.map(|&(start, end)| spans::whole_characters(&text, start..end)).collect();
+        let (ids, mut spans) = self.engine.spanned(&text)?;
+        spans.iter_mut().for_each(|span| *span = spans::whole_characters(&text, span.clone()));
         if let Cow::Owned(_) = text {
             let places = Places::of(source);
             spans.iter_mut().for_each(|span| *span = places.in_file(span));
         }
-        Ok((encoding.get_ids().to_vec(), spans))
-    }
-
-    fn encode_bare(&self, text: &str) -> Result<tokenizers::Encoding, Error> {
-        let encoding = self.inner.encode_fast(text, false);
-        encoding.map_err(|error| Error::Tokenise { reason: error.to_string() })
+        Ok((ids, spans))
     }
 
     fn enclose(&self, ids: &[u32]) -> Vec<u32> {
