@@ -1,4 +1,7 @@
 //! Text to token ids, through `tokenizer.json`, and long texts to windows.
+//!
+//! Reading order: [`Tokenizer`] → `engine.rs`, which chooses who does the work → `byte_bpe.rs` and
+//! `words.rs`, our own for the tokenizers that `init` makes → `spans.rs`, from tokens back to files.
 
 mod byte_bpe;
 mod engine;

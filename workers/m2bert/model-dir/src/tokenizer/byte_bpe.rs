@@ -71,7 +71,7 @@ impl ByteBpe {
         for (id, character) in bytes.iter_mut().zip(alphabet) {
             *id = *vocab.get(character.encode_utf8(&mut [0; 2]) as &str)?;
         }
-        let stored: StoredMerges = serde_json::from_value(serde_json::to_value(model).ok()?).ok()?;
+        let stored: StoredMerges = serde_json::from_str(&serde_json::to_string(model).ok()?).ok()?;
         let mut merges = FxHashMap::default();
         for ((left, right), rank) in stored.merges.iter().zip(0..) {
             let id = *vocab.get(&format!("{left}{right}"))?;

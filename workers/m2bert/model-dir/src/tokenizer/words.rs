@@ -52,17 +52,18 @@ impl Splitter {
         }
         let (kind, length) = self.kind_at(text, start).expect("a word starts inside the text");
         let second = start + length;
-        match self.kind_at(text, second) {
-            Some((next, length)) if rest[0] == b' ' && next != Kind::Space => {
-                self.run_end(text, second + length, next)
-            }
-            _ if kind != Kind::Space => self.run_end(text, second, kind),
-            _ => {
-                let end = self.run_end(text, second, kind);
-                let last = text.floor_char_boundary(end - 1);
-                if end == text.len() || last == start { end } else { last }
-            }
+        if kind != Kind::Space {
+            return self.run_end(text, second, kind);
         }
+        if let Some((next, length)) = self.kind_at(text, second)
+            && rest[0] == b' '
+            && next != Kind::Space
+        {
+            return self.run_end(text, second + length, next);
+        }
+        let end = self.run_end(text, second, kind);
+        let last = text.floor_char_boundary(end - 1);
+        if end == text.len() || last == start { end } else { last }
     }
 
     fn run_end(&self, text: &str, mut place: usize, kind: Kind) -> usize {
@@ -99,5 +100,41 @@ fn english_ending(rest: &[u8]) -> Option<usize> {
         [b'\'', b's' | b't' | b'm' | b'd', ..] => Some(2),
         [b'\'', b'r' | b'v', b'e', ..] | [b'\'', b'l', b'l', ..] => Some(3),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<&str> {
+        let splitter = Splitter::new();
+        let (mut words, mut start) = (Vec::new(), 0);
+        while start < text.len() {
+            let end = splitter.word_end(text, start);
+            words.push(&text[start..end]);
+            start = end;
+        }
+        words
+    }
+
+    #[test]
+    fn a_word_takes_one_space_before_it() {
+        assert_eq!(words("let x2 = 10;"), ["let", " x", "2", " =", " 10", ";"]);
+        assert_eq!(words("if\n    a\n\tb  "), ["if", "\n   ", " a", "\n", "\t", "b", "  "]);
+    }
+
+    #[test]
+    fn an_ending_is_a_word_wherever_it_stands() {
+        assert_eq!(words("it's 'start' 'S"), ["it", "'s", " '", "start", "'", " '", "S"]);
+        assert_eq!(words("''re'v"), ["''", "re", "'", "v"]);
+    }
+
+    #[test]
+    fn kinds_are_those_of_unicode() {
+        assert_eq!(
+            words("é\u{301}ª²Ⅷ\u{3000}\u{a0}你"),
+            ["é", "\u{301}", "ª", "²Ⅷ", "\u{3000}", "\u{a0}", "你"]
+        );
     }
 }
