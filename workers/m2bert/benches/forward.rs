@@ -23,7 +23,8 @@ fn tiny() -> ModelDir {
 
 fn load(model: &ModelDir) -> Encoder {
     let n_threads = std::env::var("M2BERT_BENCH_THREADS").ok().and_then(|text| text.parse().ok());
-    Encoder::load(model, &Options { n_threads: n_threads.unwrap_or(1), ..Options::default() }).expect("a tiny model fits")
+    Encoder::load(model, &Options { n_threads: n_threads.unwrap_or(1), ..Options::default() })
+        .expect("a tiny model fits")
 }
 
 /// B rows of T tokens each.

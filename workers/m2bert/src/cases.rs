@@ -56,7 +56,11 @@ impl Case {
             return Err(bad("it has no tokens".to_owned()));
         }
         let same_shape = |(other, values): (Vec<usize>, Vec<u32>), what: &str| {
-            if other == shape { Ok(values) } else { Err(bad(format!("its {what} has shape {other:?}, not {shape:?}"))) }
+            if other == shape {
+                Ok(values)
+            } else {
+                Err(bad(format!("its {what} has shape {other:?}, not {shape:?}")))
+            }
         };
         let mask = same_shape(integers(file, name, "attention_mask")?, "attention_mask")?;
         let type_ids = match file.tensor(&format!("{name}.token_type_ids")) {
@@ -99,13 +103,16 @@ impl Case {
         };
         let per_token = |values: &[f32]| self.rectangle(&rows, values);
         let width = states.width as i64;
-        let tensor = |values: &[f32]| Tensor::f_from_slice(values)?.f_view([-1, width])?.f_to(network.settings().device);
+        let tensor = |values: &[f32]| {
+            Tensor::f_from_slice(values)?.f_view([-1, width])?.f_to(network.settings().device)
+        };
         let mut outputs = BTreeMap::from([
             ("last_hidden_state".to_owned(), per_token(&states.hidden)),
             ("cls_hidden".to_owned(), per_row(&states.picked)),
         ]);
         if let Some(pooler) = network.pooler() {
-            let sentence = |values: &[f32]| Ok::<_, Error>(per_row(&to_vec(&pooler.forward(&tensor(values)?)?)?));
+            let sentence =
+                |values: &[f32]| Ok::<_, Error>(per_row(&to_vec(&pooler.forward(&tensor(values)?)?)?));
             let pooled = if pooler.takes_mean() { &states.mean } else { &states.picked };
             outputs.insert("sentence_embedding".to_owned(), sentence(pooled)?);
             outputs.insert("sentence_embedding_if_pool_all".to_owned(), sentence(&states.mean)?);
@@ -179,6 +186,8 @@ fn integers(file: &SafeTensors<'_>, case: &str, what: &str) -> Result<(Vec<usize
     }
     let (words, _) = view.data().as_chunks::<8>();
     let values = words.iter().map(|word| u32::try_from(i64::from_le_bytes(*word)));
-    let values = values.collect::<Result<_, _>>().map_err(|_| bad(format!("its {what} holds a negative or huge id")))?;
+    let values = values
+        .collect::<Result<_, _>>()
+        .map_err(|_| bad(format!("its {what} holds a negative or huge id")))?;
     Ok((view.shape().to_vec(), values))
 }

@@ -241,7 +241,8 @@ impl Encoder {
             let tokens = first..row.len().min(first + rows_per_pass);
             let variants: Vec<Vec<u32>> = tokens.clone().map(masked).collect();
             let rows = self.rows(variants.iter().map(Vec::as_slice));
-            let picked = rows.ranges().iter().zip(tokens.clone()).map(|(row, token)| row.start + token).collect();
+            let picked =
+                rows.ranges().iter().zip(tokens.clone()).map(|(row, token)| row.start + token).collect();
             let states = self.network.run(&rows, &Wanted { picked, ..Wanted::default() }, None)?;
             n_computed += self.network.n_computed(&rows);
             let head = self.network.masked_lm().expect("checked");

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use model_dir::Config;
 use tch::{Device, Kind, Tensor};
 
-use crate::net::{self, Dtype};
 use crate::Error;
+use crate::net::{self, Dtype};
 
 /// A rate is the best of this many measurements.
 const N_MEASUREMENTS: usize = 5;
@@ -28,7 +28,8 @@ pub struct Flops {
 impl Flops {
     /// Of a token in a row of `length`.
     pub fn per_token(config: &Config, length: usize) -> Self {
-        let (d, f, n_layers) = (config.hidden_size as f64, config.intermediate_size as f64, config.n_layers as f64);
+        let (d, f, n_layers) =
+            (config.hidden_size as f64, config.intermediate_size as f64, config.n_layers as f64);
         let dense = 3.0 * d * d + d * d;
         let blocks = (2.0 * f * d + f * d) / config.n_blocks as f64;
         let n_convs = if config.residual_long_conv { 2.0 } else { 1.0 };
@@ -62,7 +63,8 @@ fn best_rate(mut work: impl FnMut() -> Result<(), Error>) -> Result<f64, Error> 
 /// [`Error::Torch`] if the device has no such product.
 pub fn products(dtype: Dtype, device: Device) -> Result<f64, Error> {
     const SIZE: i64 = 2048;
-    let matrix = || Ok::<_, Error>(Tensor::f_randn([SIZE, SIZE], (Kind::Float, device))?.f_to_kind(dtype.kind())?);
+    let matrix =
+        || Ok::<_, Error>(Tensor::f_randn([SIZE, SIZE], (Kind::Float, device))?.f_to_kind(dtype.kind())?);
     let (a, b, out) = (matrix()?, matrix()?, matrix()?);
     let rate = best_rate(|| {
         let _same = a.f_mm_out(&out, &b)?;

@@ -36,11 +36,7 @@ impl Difference {
 /// # Errors
 /// [`Error::Model`] if the directory has no such weights, [`Error::Case`] if an expected tensor has another shape or no
 /// counterpart.
-pub fn verify(
-    dir: &Path,
-    weights: &Path,
-    settings: Settings,
-) -> Result<BTreeMap<String, Difference>, Error> {
+pub fn verify(dir: &Path, weights: &Path, settings: Settings) -> Result<BTreeMap<String, Difference>, Error> {
     let config = Config::read(&dir.join(model_dir::CONFIG_FILE))?;
     let weights = WeightFile::open(weights, &config)?;
     let path = dir.join(EXPECTED_FILE);
@@ -79,9 +75,11 @@ impl Comparison<'_> {
             return Err(Error::Case { case: case.to_owned(), reason });
         }
         let (words, _) = expected.data().as_chunks::<4>();
-        let differences = words.iter().zip(values).map(|(word, value)| (f32::from_le_bytes(*word) - value).abs());
+        let differences =
+            words.iter().zip(values).map(|(word, value)| (f32::from_le_bytes(*word) - value).abs());
         // Not `max`, which passes over what is not a number.
-        let largest = differences.fold(0.0, |largest: f32, next| if next <= largest { largest } else { next });
+        let largest =
+            differences.fold(0.0, |largest: f32, next| if next <= largest { largest } else { next });
         let start = Difference { largest: 0.0, tolerance: tolerance(output), n_compared: 0 };
         let difference = self.differences.entry(output.to_owned()).or_insert(start);
         if !(largest <= difference.largest) {
@@ -100,7 +98,8 @@ impl Comparison<'_> {
         if self.n_compared == n_expected {
             return Ok(self.differences);
         }
-        let reason = format!("{n_expected} outputs are expected, of which {} could be compared", self.n_compared);
+        let reason =
+            format!("{n_expected} outputs are expected, of which {} could be compared", self.n_compared);
         Err(Error::Case { case: EXPECTED_FILE.to_owned(), reason })
     }
 }

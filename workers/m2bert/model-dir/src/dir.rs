@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::vocabulary;
-use crate::{CARD_FILE, CONFIG_FILE, Card, Config, Error, Padding, TOKENIZER_FILE, Tokenizer, WeightFile};
+use crate::{
+    CARD_FILE, CONFIG_FILE, Card, Config, Error, Padding, SpannedRow, TOKENIZER_FILE, Tokenizer, WeightFile,
+};
 
 /// A model directory whose files are all there and agree with each other.
 #[derive(Debug)]
@@ -101,6 +103,15 @@ impl ModelDir {
     pub fn rows(&self, text: &str) -> Result<Vec<Vec<u32>>, Error> {
         let l_max = self.config.l_max();
         self.tokenizer.encode_windows(text, l_max, l_max / 8)
+    }
+
+    /// [`rows`](Self::rows) of a file, with the bytes that each token stands for.
+    ///
+    /// # Errors
+    /// [`Error::Tokenise`] if the tokenizer gives up on this file.
+    pub fn spanned_rows(&self, source: &[u8]) -> Result<Vec<SpannedRow>, Error> {
+        let l_max = self.config.l_max();
+        self.tokenizer.spanned_windows(source, l_max, l_max / 8)
     }
 }
 

@@ -34,7 +34,7 @@ pub use encode::{Encode, EncodeError, Encodings, Outputs, Position, TokenBatch};
 pub use error::Error;
 pub use inspect::{Inspection, inspect};
 pub use names::Heads;
-pub use tokenizer::Tokenizer;
+pub use tokenizer::{SpannedRow, Tokenizer};
 pub use weights::{WeightFile, WeightReport};
 pub use windows::Windows;
 

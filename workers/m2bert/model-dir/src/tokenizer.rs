@@ -1,7 +1,22 @@
 //! Text to token ids, through `tokenizer.json`, and long texts to windows.
+//!
+//! Reading order: [`Tokenizer`] → `engine.rs`, which chooses who does the work → `byte_bpe.rs` and
+//! `words.rs`, our own for the tokenizers that `init` makes → `spans.rs`, from tokens back to files.
 
+mod byte_bpe;
+mod engine;
+mod spans;
+mod words;
+
+use std::borrow::Cow;
+use std::ops::Range;
 use std::path::Path;
 
+use tokenizers::PostProcessorWrapper;
+
+use self::engine::Engine;
+use self::spans::Places;
+pub use self::spans::SpannedRow;
 use crate::{Error, Windows};
 
 /// The tokenizer of a model. Cheap to share between threads by reference.
@@ -11,8 +26,9 @@ use crate::{Error, Windows};
 /// file) becomes that token, as it does where the published models were trained.
 #[derive(Debug)]
 pub struct Tokenizer {
-    inner: tokenizers::Tokenizer,
+    engine: Engine,
     max_id: u32,
+    mask_id: Option<u32>,
     /// Special tokens in front of every text, such as `[CLS]`.
     prefix: Vec<u32>,
     /// Special tokens behind every text, such as `[SEP]`.
@@ -38,7 +54,10 @@ impl Tokenizer {
         let max_id = inner.get_vocab(true).into_values().max();
         let max_id = max_id.ok_or_else(|| unusable("it has no tokens".to_owned()))?;
         let (prefix, suffix) = affixes(&inner).map_err(unusable)?;
-        Ok(Self { inner, max_id, prefix, suffix })
+        let mask_id = inner.token_to_id("[MASK]");
+        // Its work is done by `enclose`, and some trim white space from spans, which `SpannedRow` keeps.
+        inner.with_post_processor(None::<PostProcessorWrapper>);
+        Ok(Self { engine: Engine::new(inner), max_id, mask_id, prefix, suffix })
     }
 
     /// The largest id that this tokenizer can produce.
@@ -48,7 +67,7 @@ impl Tokenizer {
 
     /// The token that hides another one, `[MASK]`, if there is one.
     pub fn mask_id(&self) -> Option<u32> {
-        self.inner.token_to_id("[MASK]")
+        self.mask_id
     }
 
     /// Number of special tokens around every text.
@@ -62,8 +81,7 @@ impl Tokenizer {
     /// [`Error::Tokenise`] if the tokenizer gives up on this text, such as an expression that would
     /// backtrack without end.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, Error> {
-        let bare = self.encode_bare(text)?;
-        Ok(self.enclose(bare.get_ids()))
+        Ok(self.enclose(&self.engine.ids(text)?))
     }
 
     /// Number of tokens of a text, special tokens included: the length of [`encode`](Self::encode).
@@ -71,7 +89,7 @@ impl Tokenizer {
     /// # Errors
     /// As [`encode`](Self::encode).
     pub fn count(&self, text: &str) -> Result<usize, Error> {
-        Ok(self.encode_bare(text)?.len() + self.n_special())
+        Ok(self.engine.count(text)? + self.n_special())
     }
 
     /// Token ids of a text in rows of at most `max_len`, which overlap by `overlap` tokens or more.
@@ -85,15 +103,58 @@ impl Tokenizer {
     /// # Panics
     /// If `max_len` has no room for the special tokens, the overlap and one token more.
     pub fn encode_windows(&self, text: &str, max_len: usize, overlap: usize) -> Result<Vec<Vec<u32>>, Error> {
-        let bare = self.encode_bare(text)?;
-        let ids = bare.get_ids();
-        let windows = Windows::new(ids.len(), max_len.saturating_sub(self.n_special()), overlap);
-        Ok(windows.map(|window| self.enclose(&ids[window])).collect())
+        let ids = self.engine.ids(text)?;
+        Ok(self.windows(ids.len(), max_len, overlap).map(|window| self.enclose(&ids[window])).collect())
     }
 
-    fn encode_bare(&self, text: &str) -> Result<tokenizers::Encoding, Error> {
-        let encoding = self.inner.encode_fast(text, false);
-        encoding.map_err(|error| Error::Tokenise { reason: error.to_string() })
+    /// [`encode`](Self::encode) of a file, with the bytes that each token stands for.
+    ///
+    /// What is not UTF-8 is replaced, as by [`String::from_utf8_lossy`]; spans are places in `source`
+    /// all the same.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn encode_spanned(&self, source: &[u8]) -> Result<SpannedRow, Error> {
+        let (ids, spans) = self.spanned_bare(source)?;
+        Ok(SpannedRow::new(self.enclose(&ids), self.prefix.len(), spans))
+    }
+
+    /// [`encode_windows`](Self::encode_windows) of a file, with the bytes that each token stands for,
+    /// as [`encode_spanned`](Self::encode_spanned).
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    ///
+    /// # Panics
+    /// As [`encode_windows`](Self::encode_windows).
+    pub fn spanned_windows(
+        &self,
+        source: &[u8],
+        max_len: usize,
+        overlap: usize,
+    ) -> Result<Vec<SpannedRow>, Error> {
+        let (ids, spans) = self.spanned_bare(source)?;
+        let row = |window: Range<usize>| {
+            let spans = spans[window.clone()].to_vec();
+            SpannedRow::new(self.enclose(&ids[window]), self.prefix.len(), spans)
+        };
+        Ok(self.windows(ids.len(), max_len, overlap).map(row).collect())
+    }
+
+    fn windows(&self, n_tokens: usize, max_len: usize, overlap: usize) -> Windows {
+        Windows::new(n_tokens, max_len.saturating_sub(self.n_special()), overlap)
+    }
+
+    /// Ids and spans without the special tokens around them.
+    fn spanned_bare(&self, source: &[u8]) -> Result<(Vec<u32>, Vec<Range<usize>>), Error> {
+        let text = String::from_utf8_lossy(source);
+        let (ids, mut spans) = self.engine.spanned(&text)?;
+        spans.iter_mut().for_each(|span| *span = spans::whole_characters(&text, span.clone()));
+        if let Cow::Owned(_) = text {
+            let places = Places::of(source);
+            spans.iter_mut().for_each(|span| *span = places.in_file(span));
+        }
+        Ok((ids, spans))
     }
 
     fn enclose(&self, ids: &[u32]) -> Vec<u32> {
@@ -117,64 +178,4 @@ fn affixes(tokenizer: &tokenizers::Tokenizer) -> Result<(Vec<u32>, Vec<u32>), St
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::init::train_tokenizer;
-
-    const CORPUS: &str = "fn main() { let answer = 42; }\nfn other() { let answer = main(); }\n";
-
-    /// A small tokenizer with `[CLS]` and `[SEP]`, and with settings that must not count.
-    fn tokenizer() -> Tokenizer {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("tokenizer.json");
-        let json = train_tokenizer(&[CORPUS.to_owned()], 300).unwrap();
-        let mut stored: serde_json::Value = serde_json::from_str(&json).unwrap();
-        stored["truncation"] = serde_json::json!(
-            {"direction": "Right", "max_length": 4, "strategy": "LongestFirst", "stride": 0}
-        );
-        std::fs::write(&path, stored.to_string()).unwrap();
-        Tokenizer::open(&path).unwrap()
-    }
-
-    #[test]
-    fn nothing_is_truncated_and_count_agrees() {
-        let tokenizer = tokenizer();
-        let ids = tokenizer.encode(CORPUS).unwrap();
-        assert!(ids.len() > 10, "{ids:?}");
-        assert_eq!(tokenizer.count(CORPUS).unwrap(), ids.len());
-        assert_eq!(tokenizer.encode("").unwrap().len(), tokenizer.n_special());
-        assert!(ids.iter().all(|id| *id <= tokenizer.max_id()));
-    }
-
-    #[test]
-    fn special_tokens_stand_around_a_text_and_are_known_within_it() {
-        let tokenizer = tokenizer();
-        let ids = tokenizer.encode("a[SEP]b").unwrap();
-        assert_eq!((ids[0], ids[ids.len() - 1]), (1, 2));
-        assert_eq!(ids.iter().filter(|id| **id == 2).count(), 2, "{ids:?}");
-    }
-
-    #[test]
-    fn windows_hold_every_token_between_special_ones() {
-        let tokenizer = tokenizer();
-        let whole = tokenizer.encode(CORPUS).unwrap();
-        let rows = tokenizer.encode_windows(CORPUS, 16, 2).unwrap();
-        assert!(rows.len() > 1);
-        for row in &rows {
-            assert!(row.len() <= 16);
-            assert_eq!((row[0], row[row.len() - 1]), (whole[0], whole[whole.len() - 1]));
-        }
-        assert_eq!(rows[0][..15], whole[..15]);
-        assert_eq!(tokenizer.encode_windows(CORPUS, 4096, 512).unwrap(), [whole]);
-    }
-
-    #[test]
-    fn a_file_that_is_no_tokenizer_is_named() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("tokenizer.json");
-        assert!(matches!(Tokenizer::open(&path), Err(Error::Missing { .. })));
-        std::fs::write(&path, "{}").unwrap();
-        let message = Tokenizer::open(&path).unwrap_err().to_string();
-        assert!(message.contains("tokenizer.json` is not a usable tokenizer"), "{message}");
-    }
-}
+mod tests;

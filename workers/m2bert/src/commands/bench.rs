@@ -208,7 +208,16 @@ fn table(report: &Report) -> anyhow::Result<String> {
     writeln!(
         text,
         "{:>6} {:>5} {:>5} {:>6} {:>9} {:>7} {:>9} {:>9} {:>8} {:>9}",
-        "length", "rows", "dtype", "engine", "tokens/s", "passes", "of limit", "of gemm", "x plain", "peak RSS"
+        "length",
+        "rows",
+        "dtype",
+        "engine",
+        "tokens/s",
+        "passes",
+        "of limit",
+        "of gemm",
+        "x plain",
+        "peak RSS"
     )?;
     for row in &report.rows {
         let times = row.times_plain.map_or_else(String::new, |times| format!("{times:.2}"));

@@ -24,11 +24,7 @@ pub(crate) fn run(args: &Info) -> anyhow::Result<String> {
         return Ok(text);
     }
     print!("{text}");
-    anyhow::bail!(
-        "`{}` cannot be used:\n  {}",
-        display(&args.dir),
-        seen.problems.join("\n  ")
-    )
+    anyhow::bail!("`{}` cannot be used:\n  {}", display(&args.dir), seen.problems.join("\n  "))
 }
 
 fn display(path: &Path) -> String {

@@ -65,7 +65,8 @@ pub(crate) fn run(args: &Init) -> anyhow::Result<String> {
         eprintln!("`{}` holds this model already", args.out.display());
     }
     let model = ModelDir::open(&args.out)?;
-    let (n_tokens, asked) = (model.tokenizer().max_id() as usize + 1, init::Size::from(args.size).vocab_size());
+    let (n_tokens, asked) =
+        (model.tokenizer().max_id() as usize + 1, init::Size::from(args.size).vocab_size());
     if n_tokens < asked {
         eprintln!("the corpus has words for {n_tokens} tokens only, not {asked}: the vocabulary is smaller");
     }

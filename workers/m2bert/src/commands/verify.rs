@@ -39,7 +39,8 @@ pub(crate) fn run(args: &Verify) -> anyhow::Result<String> {
 
 fn compare(args: &Verify, file: &Path, text: &mut String) -> anyhow::Result<bool> {
     let settings = args.run.settings(DtypeArg::F32.into(), args.plain)?;
-    let differences = verify(&args.dir, file, settings).with_context(|| format!("verify `{}`", file.display()))?;
+    let differences =
+        verify(&args.dir, file, settings).with_context(|| format!("verify `{}`", file.display()))?;
     let mut all_within = true;
     writeln!(text, "{}", file.display())?;
     for (output, difference) in differences {

@@ -100,8 +100,11 @@ impl SineNetwork {
 
 impl FilterWeights {
     pub(super) fn load(weights: &Weights<'_>, config: &Config) -> Result<Self, Error> {
-        let names: &[&str] =
-            if config.bidirectional { &["implicit_filter", "implicit_filter_rev"] } else { &["implicit_filter"] };
+        let names: &[&str] = if config.bidirectional {
+            &["implicit_filter", "implicit_filter_rev"]
+        } else {
+            &["implicit_filter"]
+        };
         let networks = names.iter().map(|name| SineNetwork::load(&weights.at(name), config));
         let rates = weights.tensor("modulation.deltas")?.f_view([1, config.hidden_size as i64])?; // [1, D]
         Ok(Self {

@@ -24,9 +24,9 @@ pub use masked_lm::MaskedLm;
 pub use pooler::Pooler;
 pub use rows::{Rows, States, Trace, Wanted};
 
+use self::cpu::CpuNetwork;
 pub use self::cpu::n_points;
 pub(crate) use self::cpu::transform_work;
-use self::cpu::CpuNetwork;
 use self::device::DeviceNetwork;
 use self::plain::PlainNetwork;
 use self::weights::Weights;
@@ -146,8 +146,7 @@ impl Network {
             Engine::Plain => Body::Plain(PlainNetwork::load(&weights, config)?),
         };
         let pooler = heads.pooler.then(|| Pooler::load(&weights.at("bert.pooler"), config)).transpose()?;
-        let masked_lm =
-            heads.masked_lm.then(|| MaskedLm::load(&weights, heads.own_decoder)).transpose()?;
+        let masked_lm = heads.masked_lm.then(|| MaskedLm::load(&weights, heads.own_decoder)).transpose()?;
         Ok(Self { config: config.clone(), settings, body, pooler, masked_lm })
     }
 

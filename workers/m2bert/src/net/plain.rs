@@ -51,7 +51,8 @@ impl PlainNetwork {
     pub(super) fn load(weights: &Weights<'_>, config: &Config) -> Result<Self, Error> {
         let embeddings = weights.at("bert.embeddings");
         let table = |name: &str| embeddings.tensor(&format!("{name}_embeddings.weight"));
-        let layer = |index: usize| PlainLayer::load(&weights.at(&format!("bert.encoder.layer.{index}")), config);
+        let layer =
+            |index: usize| PlainLayer::load(&weights.at(&format!("bert.encoder.layer.{index}")), config);
         Ok(Self {
             words: table("word")?,
             positions: config.use_positional_encodings.then(|| table("position")).transpose()?,
@@ -233,7 +234,8 @@ impl States {
                 let mean = real.f_mean_dim(0_i64, false, super::KIND)?; // [D]
                 self.mean[row * width..][..width].copy_from_slice(&to_vec(&mean)?);
             }
-            for (place, token) in wanted.picked.iter().enumerate().filter(|(_, token)| range.contains(token)) {
+            for (place, token) in wanted.picked.iter().enumerate().filter(|(_, token)| range.contains(token))
+            {
                 let state = states.f_get((token - range.start) as i64)?; // [D]
                 self.picked[place * width..][..width].copy_from_slice(&to_vec(&state)?);
             }

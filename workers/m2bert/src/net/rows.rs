@@ -64,7 +64,10 @@ impl Rows {
     }
 
     /// The real tokens of each row that are in a range of tokens.
-    pub(super) fn real_tokens_within(&self, tokens: Range<usize>) -> impl Iterator<Item = (usize, Range<usize>)> {
+    pub(super) fn real_tokens_within(
+        &self,
+        tokens: Range<usize>,
+    ) -> impl Iterator<Item = (usize, Range<usize>)> {
         (self.row_of(tokens.start)..self.len())
             .take_while(move |row| self.ranges[*row].start < tokens.end)
             .map(move |row| {
@@ -238,6 +241,9 @@ mod tests {
     #[test]
     fn rows_of_similar_length_share_a_transform() {
         let by_points = rows(&[(100, 100), (127, 127), (8, 8)]).by_points();
-        assert_eq!(by_points.into_iter().map(|(points, rows)| (points, rows.len())).collect::<Vec<_>>(), [(16, 1), (224, 1), (256, 1)]);
+        assert_eq!(
+            by_points.into_iter().map(|(points, rows)| (points, rows.len())).collect::<Vec<_>>(),
+            [(16, 1), (224, 1), (256, 1)]
+        );
     }
 }

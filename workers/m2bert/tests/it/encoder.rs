@@ -81,7 +81,8 @@ fn bad_rows_are_refused_and_named() {
 #[test]
 fn a_network_without_pooler_says_so_when_asked() {
     let config = goldens::config("mlm_tied");
-    let mut encoder = Encoder::new(goldens::network("mlm_tied", &config, goldens::engines()[0]), Padding::None);
+    let mut encoder =
+        Encoder::new(goldens::network("mlm_tied", &config, goldens::engines()[0]), Padding::None);
     let error = encoder.encode(&TokenBatch::new(vec![vec![1]])).unwrap_err();
     assert!(matches!(error, EncodeError::Unable(_)), "{error}");
 }

@@ -29,7 +29,9 @@ pub(crate) fn engines() -> Vec<Settings> {
     if tch::Cuda::is_available() {
         all.push(Settings { device: Device::Cuda(0), ..with(Engine::Torch, 1) });
     } else {
-        eprintln!("NOT TESTED: there is no CUDA device here, so the golden data is compared on the processor only");
+        eprintln!(
+            "NOT TESTED: there is no CUDA device here, so the golden data is compared on the processor only"
+        );
     }
     all
 }

@@ -50,7 +50,8 @@ impl Model {
 
     fn fill(&mut self, seed: u64) {
         let mut r = Random(seed);
-        let (d, f, b, e, o, l) = (self.hidden, self.features, self.blocks, self.emb_dim, self.order, self.l_max);
+        let (d, f, b, e, o, l) =
+            (self.hidden, self.features, self.blocks, self.emb_dim, self.order, self.l_max);
         let fan = |n: usize| (3.0 / n as f32).sqrt();
         let emb = "bert.embeddings";
         self.add(&mut r, format!("{emb}.word_embeddings.weight"), &[VOCAB, d], 1.0, 0.0);
@@ -135,7 +136,8 @@ impl Model {
     /// `x W^T + b` for one vector.
     fn linear(&self, place: &str, x: &[f64]) -> Vec<f64> {
         let weight = self.of(&format!("{place}.weight"));
-        let bias = self.tensors.contains_key(&format!("{place}.bias")).then(|| self.of(&format!("{place}.bias")));
+        let bias =
+            self.tensors.contains_key(&format!("{place}.bias")).then(|| self.of(&format!("{place}.bias")));
         let rows = weight.chunks(x.len()).enumerate();
         rows.map(|(row, weights)| dot(weights, x) + bias.as_ref().map_or(0.0, |bias| bias[row])).collect()
     }
@@ -175,9 +177,9 @@ impl Model {
         let skip = self.of(&format!("{filter}.bias"));
         let at = |t: usize, c: usize| {
             let past: f64 = (0..=t).map(|j| forward[j][c] * x[t - j][c]).sum();
-            let future: f64 = reverse.as_ref().map_or(0.0, |reverse| {
-                (t + 1..length).map(|s| reverse[s - t - 1][c] * x[s][c]).sum()
-            });
+            let future: f64 = reverse
+                .as_ref()
+                .map_or(0.0, |reverse| (t + 1..length).map(|s| reverse[s - t - 1][c] * x[s][c]).sum());
             past + future + skip[c] * x[t][c]
         };
         (0..length).map(|t| (0..self.hidden).map(|c| at(t, c)).collect()).collect()
@@ -200,7 +202,9 @@ impl Model {
         }
         if self.residual {
             let added = self.long_conv(&format!("{place}.filter_fn2"), x);
-            y.iter_mut().zip(&added).for_each(|(y, added)| y.iter_mut().zip(added).for_each(|(y, a)| *y += a));
+            y.iter_mut()
+                .zip(&added)
+                .for_each(|(y, added)| y.iter_mut().zip(added).for_each(|(y, a)| *y += a));
         }
         y.iter().map(|y| self.linear(&format!("{place}.out_linear"), y)).collect()
     }
@@ -213,7 +217,10 @@ impl Model {
             let first = (block * n_out + out) * n_in;
             dot(&weight[first..first + n_in], &x[block * n_in..(block + 1) * n_in])
         };
-        (0..n_blocks).flat_map(|block| (0..n_out).map(move |out| (block, out))).map(|(b, o)| row(b, o)).collect()
+        (0..n_blocks)
+            .flat_map(|block| (0..n_out).map(move |out| (block, out)))
+            .map(|(b, o)| row(b, o))
+            .collect()
     }
 
     fn mlp(&self, place: &str, h: &[f64]) -> Vec<f64> {

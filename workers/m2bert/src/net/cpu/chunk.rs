@@ -5,12 +5,12 @@ use std::ops::Range;
 use model_dir::Config;
 use pulp::{Simd, WithSimd};
 
+use super::super::weights::Weights;
+use super::super::{Rows, Wanted, to_vec};
 use super::element::{Element, load, store};
 use super::kernels::{self, Norm};
 use super::layer::{self, Block, Layer};
 use super::layout::{Layout, N_SLICES};
-use super::super::weights::Weights;
-use super::super::{Rows, Wanted, to_vec};
 use crate::Error;
 
 /// Buffers of one thread; they grow to the size of a chunk.

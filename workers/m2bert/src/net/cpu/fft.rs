@@ -22,7 +22,11 @@ pub fn n_points(length: usize) -> usize {
     let needed = (2 * length).max(MIN_POINTS);
     let octave = needed.next_power_of_two() / 2;
     // One of 5, 6, 7 and 8 quarters of the power of two below is enough.
-    (5..=8).map(|quarters| quarters * octave / 4).find(|points| *points >= needed).unwrap_or(2 * octave).max(MIN_POINTS)
+    (5..=8)
+        .map(|quarters| quarters * octave / 4)
+        .find(|points| *points >= needed)
+        .unwrap_or(2 * octave)
+        .max(MIN_POINTS)
 }
 
 /// One sample of each lane: real and imaginary parts.
@@ -318,7 +322,8 @@ fn odd_butterfly<S: Simd, const RADIX: usize, const INVERSE: bool>(
     let mut differences = values;
     for index in 1..=half {
         sums[index] = add(simd, values[index], values[RADIX - index]);
-        differences[index] = times_minus_i::<S, INVERSE>(simd, sub(simd, values[index], values[RADIX - index]));
+        differences[index] =
+            times_minus_i::<S, INVERSE>(simd, sub(simd, values[index], values[RADIX - index]));
         out[0] = add(simd, out[0], sums[index]);
     }
     for output in 1..=half {

@@ -10,8 +10,8 @@ use super::mixer::ShortFilter;
 use super::spectra::LayerKernels;
 use crate::Error;
 use crate::net::kernel::{FilterWeights, KernelName};
-use crate::net::{Dtype, to_vec};
 use crate::net::weights::Weights;
+use crate::net::{Dtype, to_vec};
 
 #[derive(Debug)]
 pub(super) struct Layer {

@@ -97,7 +97,13 @@ impl Layout {
 
     /// One slice and group of a piece: `[n_tokens, lanes]`.
     #[inline(always)]
-    pub(super) fn lanes_of<'a>(&self, inputs: &'a [f32], piece: &Piece, slice: Slice, group: usize) -> &'a [f32] {
+    pub(super) fn lanes_of<'a>(
+        &self,
+        inputs: &'a [f32],
+        piece: &Piece,
+        slice: Slice,
+        group: usize,
+    ) -> &'a [f32] {
         let first_token = piece.chunk * self.chunk;
         let n_chunk_tokens = self.chunk.min(self.n_tokens - first_token);
         let block = first_token * self.floats_per_token();
@@ -113,7 +119,8 @@ mod tests {
     #[test]
     fn pieces_cover_a_range_and_stay_within_chunks() {
         let layout = Layout::new(6, 4, 23, 8);
-        let pieces: Vec<_> = layout.pieces(5..20).map(|piece| (piece.chunk, piece.first, piece.n_tokens)).collect();
+        let pieces: Vec<_> =
+            layout.pieces(5..20).map(|piece| (piece.chunk, piece.first, piece.n_tokens)).collect();
         assert_eq!(pieces, [(0, 5, 3), (1, 0, 8), (2, 0, 4)]);
         assert_eq!(layout.pieces(8..16).count(), 1);
         assert_eq!(layout.chunks().last(), Some(16..23));

@@ -22,9 +22,9 @@ mod layout;
 mod matrix;
 mod mixer;
 mod spectra;
-mod work;
 #[cfg(test)]
 mod tests;
+mod work;
 
 use std::sync::Mutex;
 
@@ -39,11 +39,11 @@ pub(super) use self::chunk::Taken;
 use self::chunk::{Embeddings, Enter, Leave, Scratch};
 use self::element::Element;
 pub use self::fft::n_points;
-pub(crate) use self::work::transform_work;
 use self::layer::Layer;
 use self::layout::Layout;
 use self::mixer::Mix;
 use self::spectra::{LayerSpectra, SpectraCache};
+pub(crate) use self::work::transform_work;
 use super::weights::Weights;
 use super::{Dtype, Rows, Settings, States, Trace, Wanted};
 use crate::Error;
@@ -80,16 +80,14 @@ struct PerThread {
 }
 
 impl CpuNetwork {
-    pub(super) fn load(
-        weights: &Weights<'_>,
-        config: &Config,
-        settings: &Settings,
-    ) -> Result<Self, Error> {
+    pub(super) fn load(weights: &Weights<'_>, config: &Config, settings: &Settings) -> Result<Self, Error> {
         let Settings { dtype, n_threads, spectra_budget, .. } = *settings;
         let n_threads = n_threads.max(1);
         let lanes = Arch::new().dispatch(Lanes);
         let layers = (0..config.n_layers)
-            .map(|layer| Layer::load(&weights.at(&format!("bert.encoder.layer.{layer}")), config, dtype, lanes))
+            .map(|layer| {
+                Layer::load(&weights.at(&format!("bert.encoder.layer.{layer}")), config, dtype, lanes)
+            })
             .collect::<Result<_, _>>()?;
         let threads = new_threads(n_threads)?;
         fn each<T: Default>(n: usize) -> Vec<Mutex<T>> {
@@ -148,11 +146,14 @@ impl CpuNetwork {
         let embeddings = &self.embeddings;
         threads.install(|| {
             let blocks = inputs.par_chunks_mut(layout.chunk() * layout.floats_per_token());
-            blocks.zip(embedded).zip(layout.chunks().collect::<Vec<_>>()).try_for_each(|((block, trace), tokens)| {
-                let mut scratch = mine(scratch_of(scratch));
-                let enter = Enter { embeddings, rows, tokens, layout: &layout, next: &layers[0], block, trace };
-                Arch::new().dispatch(enter.with(&mut *scratch))
-            })
+            blocks.zip(embedded).zip(layout.chunks().collect::<Vec<_>>()).try_for_each(
+                |((block, trace), tokens)| {
+                    let mut scratch = mine(scratch_of(scratch));
+                    let enter =
+                        Enter { embeddings, rows, tokens, layout: &layout, next: &layers[0], block, trace };
+                    Arch::new().dispatch(enter.with(&mut *scratch))
+                },
+            )
         })?;
 
         let mut states = States::new(self.config.hidden_size, rows, wanted);
@@ -185,7 +186,8 @@ impl CpuNetwork {
                     .map(|(((block, keep), mixer), tokens)| {
                         let mut scratch = mine(scratch_of(scratch));
                         let take = next.is_none().then_some((rows, wanted));
-                        let leave = Leave { layer, tokens, layout: &layout, mixed, next, block, keep, mixer, take };
+                        let leave =
+                            Leave { layer, tokens, layout: &layout, mixed, next, block, keep, mixer, take };
                         Arch::new().dispatch(leave.with(&mut *scratch))
                     })
                     .collect::<Result<_, _>>()

@@ -131,15 +131,15 @@ impl WithSimd for SpectraLen {
     type Output = usize;
 
     fn with_simd<S: Simd>(self, _: S) -> usize {
-        self.width.div_ceil(S::F32_LANES) * self.n_pairs * size_of::<PairSpectrum<S::f32s>>() / size_of::<f32>()
+        self.width.div_ceil(S::F32_LANES) * self.n_pairs * size_of::<PairSpectrum<S::f32s>>()
+            / size_of::<f32>()
     }
 }
 
 /// Fills `spectra`, some groups of lanes at a time.
 fn compute(kernels: &LayerKernels, plan: &Plan, width: usize, spectra: &mut [f32]) -> Result<(), Error> {
     let n_taps = (plan.n_points() / 2).min(kernels.gated.l_max());
-    let filters: Vec<&FilterWeights> =
-        std::iter::once(&kernels.gated).chain(&kernels.residual).collect();
+    let filters: Vec<&FilterWeights> = std::iter::once(&kernels.gated).chain(&kernels.residual).collect();
     let stretch = |first| (first, CHUNK.min(n_taps - first));
     let mut jobs = Vec::new();
     for (kernel, filter) in filters.iter().copied().enumerate() {

@@ -104,7 +104,10 @@ fn check_both(length: usize, n_points: usize, seed: u64) {
             let expected = convolved(circle, row, at);
             for (lane, value) in result[at].iter().enumerate() {
                 let error = (f64::from(*value) - expected * f64::from(of_lane(lane))).abs();
-                assert!(error < 1e-5 * (length as f64).sqrt().max(4.0), "{error} at {at} of {length}, {n_points} points");
+                assert!(
+                    error < 1e-5 * (length as f64).sqrt().max(4.0),
+                    "{error} at {at} of {length}, {n_points} points"
+                );
             }
         }
     }
@@ -188,7 +191,8 @@ fn gates_are_gelus_to_single_precision() {
         let (gate_bias, value_bias) = (numbers(4, width), numbers(5, width));
         let mut out = gates.to_vec();
         let values_in = &values;
-        let gate = Gate { gates: &mut out, values: values_in, gate_bias: &gate_bias, value_bias: &value_bias };
+        let gate =
+            Gate { gates: &mut out, values: values_in, gate_bias: &gate_bias, value_bias: &value_bias };
         Arch::new().dispatch(Run(gate));
         for (index, out) in out.iter().enumerate() {
             let gate = f64::from(gates[index] + gate_bias[index % width]);

@@ -3,8 +3,8 @@
 use model_dir::Config;
 use tch::Tensor;
 
-use crate::net::weights::Weights;
 use crate::Error;
+use crate::net::weights::Weights;
 
 #[derive(Debug)]
 pub(super) struct Embeddings {

@@ -50,7 +50,11 @@ impl Mixer {
             short_filter: ShortFilter::load(&weights.at("short_filter"))?,
             gated: long_conv(KernelName::Gated)?,
             residual: config.residual_long_conv.then(|| long_conv(KernelName::Residual)).transpose()?,
-            out_weight: weights.tensor("out_linear.weight")?.f_to_kind(kind)?.f_transpose(0, 1)?.f_contiguous()?,
+            out_weight: weights
+                .tensor("out_linear.weight")?
+                .f_to_kind(kind)?
+                .f_transpose(0, 1)?
+                .f_contiguous()?,
             out_bias: weights.tensor("out_linear.bias")?.f_to_kind(kind)?,
             dtype: settings.dtype,
         })
@@ -61,7 +65,8 @@ impl Mixer {
         let (n_rows, width) = (x.size()[0], x.size()[2]);
         let x = x.f_transpose(1, 2)?.f_contiguous()?; // [B, D, L]
         let in_weight = self.in_weight.f_expand([n_rows, -1, -1], false)?; // [B, 3D, D]
-        let projected = self.in_bias.f_baddbmm(&in_weight, &x.f_to_kind(self.dtype.kind())?, 1, 1)?.f_to_kind(KIND)?; // [B, 3D, L]
+        let projected =
+            self.in_bias.f_baddbmm(&in_weight, &x.f_to_kind(self.dtype.kind())?, 1, 1)?.f_to_kind(KIND)?; // [B, 3D, L]
         let filtered = self.short_filter.forward(&projected)?; // [B, 3D, L]
         drop(projected);
         let part = |index| filtered.f_narrow(1, index * width, width); // [B, D, L]
