@@ -29,17 +29,20 @@ impl MemoryPlan {
     pub(crate) fn new(model: &ModelDir, options: &Options, device: tch::Device) -> Result<Self, Error> {
         let config = model.config();
         let budget = options.memory_budget.unwrap_or_else(|| free_memory() / 2);
-        // On a GPU, activations and spectra are not in main memory, and out of memory is an error that is recovered from.
-        if device != tch::Device::Cpu {
-            let spectra_budget = options.spectra_budget.unwrap_or(8 << 30);
-            return Ok(Self { tokens_per_pass: ENOUGH_TOKENS.max(config.l_max()), spectra_budget });
-        }
-        let needs = Needs::new(config, model.weights().n_parameters() as usize, options);
+        let n_parameters = model.weights().n_parameters() as usize;
+        let (budget, needs) = match device {
+            tch::Device::Cpu => (budget, Needs::of_processor(config, n_parameters, options)),
+            _ => {
+                let memory = gpu_memory(device).unwrap_or(budget);
+                let share = (memory as f64 * options.gpu_memory_fraction) as usize;
+                (share, Needs::of_gpu(config, n_parameters))
+            }
+        };
         let least = needs.fixed + config.l_max() * needs.per_token;
         let Some(left) = budget.checked_sub(least) else {
             return Err(Error::Budget { budget, least });
         };
-        // Not more than a quarter of what is left for longer passes: spectra save more.
+        // Not more than a quarter of what is left is for longer passes: spectra save more.
         let more = (left / 4 / needs.per_token).min(ENOUGH_TOKENS.saturating_sub(config.l_max()));
         let spectra_budget = left - more * needs.per_token;
         Ok(Self {
@@ -49,16 +52,17 @@ impl MemoryPlan {
     }
 }
 
-/// Bytes that a model takes on a processor.
+/// Bytes that a model takes.
 struct Needs {
     /// Whatever the rows: weights, scratch of each thread, the spectra of one layer.
     fixed: usize,
-    /// Mixer inputs and outputs.
+    /// What lies between one layer and the next.
     per_token: usize,
 }
 
 impl Needs {
-    fn new(config: &Config, n_parameters: usize, options: &Options) -> Self {
+    /// Mixer inputs and outputs are all that is kept of a token.
+    fn of_processor(config: &Config, n_parameters: usize, options: &Options) -> Self {
         let float = size_of::<f32>();
         let points = n_points(config.l_max());
         // A complex sample of 16 channels per point, and the taps of 128 channels while spectra are computed.
@@ -71,6 +75,37 @@ impl Needs {
         };
         let fixed = BASE + weights + options.n_threads.max(1) * per_thread + of_a_layer;
         Self { fixed, per_token: 5 * config.hidden_size.next_multiple_of(16) * float }
+    }
+}
+
+impl Needs {
+    /// All kernels are kept as taps. Of a token, there are the projection, the filtered projection, the transforms of a
+    /// chunk of channels, and the features of a block of the MLP at the same time. An estimate: what it gets wrong is
+    /// an out of memory error, after which the batch is tried in halves.
+    fn of_gpu(config: &Config, n_parameters: usize) -> Self {
+        let taps = config.n_layers * 4 * config.hidden_size * config.long_conv_l_max;
+        let float = size_of::<f32>();
+        Self { fixed: BASE + (n_parameters + taps) * float, per_token: 16 * config.hidden_size * float }
+    }
+}
+
+/// Bytes of a GPU's memory, from the CUDA library that libtorch brought along.
+#[expect(unsafe_code, reason = "libtorch has this in C++ only")]
+fn gpu_memory(device: tch::Device) -> Option<usize> {
+    let tch::Device::Cuda(index) = device else { return None };
+    // SAFETY: the names are those of two functions of the CUDA runtime, whose C interface is as declared here (CUDA
+    // runtime API, "Device Management" and "Memory Management"); a library without them gives null.
+    unsafe {
+        let set_device = libc::dlsym(libc::RTLD_DEFAULT, c"cudaSetDevice".as_ptr());
+        let get_info = libc::dlsym(libc::RTLD_DEFAULT, c"cudaMemGetInfo".as_ptr());
+        if set_device.is_null() || get_info.is_null() {
+            return None;
+        }
+        let set_device: extern "C" fn(libc::c_int) -> libc::c_int = std::mem::transmute(set_device);
+        let get_info: extern "C" fn(*mut usize, *mut usize) -> libc::c_int = std::mem::transmute(get_info);
+        let (mut free, mut total) = (0, 0);
+        let index = libc::c_int::try_from(index).ok()?;
+        (set_device(index) == 0 && get_info(&raw mut free, &raw mut total) == 0).then_some(total)
     }
 }
 
@@ -96,5 +131,30 @@ mod tests {
     #[test]
     fn this_machine_has_some_memory() {
         assert!(free_memory() > 64 << 20);
+    }
+
+    fn plan(budget: usize) -> Result<MemoryPlan, Error> {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let path = dir.path().join("model");
+        let files = model_dir::init::untrained(model_dir::init::Size::Micro, 1, &["let a = 1;".to_owned()]);
+        files.and_then(|files| files.write(&path)).expect("a model");
+        let model = ModelDir::open(&path).expect("what was just made is whole");
+        let options = Options { memory_budget: Some(budget), ..Options::default() };
+        MemoryPlan::new(&model, &options, tch::Device::Cpu)
+    }
+
+    #[test]
+    fn a_budget_that_is_too_small_says_how_much_is_needed() {
+        let Err(Error::Budget { least, .. }) = plan(100 << 20) else { panic!("100 MiB are not enough") };
+        let enough = plan(least).expect("what is said to be enough");
+        assert_eq!((enough.tokens_per_pass, enough.spectra_budget), (64, 0));
+        assert!(plan(100 << 20).unwrap_err().to_string().contains("at least"));
+    }
+
+    #[test]
+    fn more_memory_means_longer_passes_and_more_spectra() {
+        let (some, more) = (plan(1 << 30).expect("enough"), plan(2 << 30).expect("enough"));
+        assert_eq!(more.tokens_per_pass, ENOUGH_TOKENS);
+        assert!(some.spectra_budget < more.spectra_budget);
     }
 }

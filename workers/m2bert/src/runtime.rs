@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 /// What is set unless the user has set it.
-const VARIABLES: [(&str, &str); 3] = [
+const VARIABLES: [(&str, &str); 4] = [
     // Threads that wait for each other sleep instead of spinning. With more runnable threads than cores,
     // which is the rule beside the parsers of a worker, spinning costs a factor of ten and more.
     ("OMP_WAIT_POLICY", "passive"),
@@ -21,6 +21,8 @@ const VARIABLES: [(&str, &str); 3] = [
     ("THP_MEM_ALLOC_ENABLE", "1"),
     // Bounds a cache that grows with every new input shape.
     ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16"),
+    // Batches of ever new shapes would else leave a GPU's memory in pieces that fit none of them.
+    ("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True"),
 ];
 
 /// What [`prepare`] could do, for the log.

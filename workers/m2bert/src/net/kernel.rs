@@ -122,6 +122,11 @@ impl FilterWeights {
         self.positions.size()[0] as usize
     }
 
+    /// Number of channels, D.
+    pub(super) fn width(&self) -> usize {
+        self.skip.size()[0] as usize
+    }
+
     /// 1, or 2 if the convolution looks ahead too.
     pub(super) fn n_directions(&self) -> usize {
         self.directions.len()
@@ -160,7 +165,7 @@ impl FilterWeights {
 
     /// All taps, with the skip term apart.
     pub(super) fn kernel(&self) -> Result<Kernel, Error> {
-        let width = self.skip.size()[0] as usize;
+        let width = self.width();
         let taps = |direction| {
             let features = self.features(direction, 0, self.l_max())?; // [Lm, O]
             let taps = self.taps(&features, direction, 0, 0, width)?; // [Lm, D]

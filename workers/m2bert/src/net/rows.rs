@@ -59,10 +59,6 @@ impl Rows {
         token - self.ranges[self.row_of(token)].start
     }
 
-    fn row_of(&self, token: usize) -> usize {
-        self.ranges.partition_point(|range| range.end <= token)
-    }
-
     /// The real tokens of each row that are in a range of tokens.
     pub(super) fn real_tokens_within(
         &self,
@@ -125,6 +121,17 @@ impl Rows {
             is_real: fill(&|row, place| i64::from(place < self.n_real[row]))?.f_to_kind(super::KIND)?,
             is_token: fill(&|_, _| 1)?.f_to_kind(super::KIND)?,
         })
+    }
+
+    /// Whether only the first tokens of rows are wanted.
+    pub(super) fn wants_firsts(&self, wanted: &Wanted) -> bool {
+        let is_first = |token: &usize| self.ranges[self.row_of(*token)].start == *token;
+        !wanted.hidden && !wanted.mean && wanted.picked.iter().all(is_first)
+    }
+
+    /// The row that a token belongs to.
+    pub(super) fn row_of(&self, token: usize) -> usize {
+        self.ranges.partition_point(|range| range.end <= token)
     }
 
     /// Number of real tokens of a row.

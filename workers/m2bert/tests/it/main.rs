@@ -4,5 +4,6 @@
 mod encoder;
 mod goldens;
 mod init;
+mod memory;
 mod reference;
 mod runtime;

@@ -4,7 +4,12 @@ use std::process::Command;
 
 fn environment_line(set: &[(&str, &str)]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_m2bert"));
-    for name in ["OMP_WAIT_POLICY", "THP_MEM_ALLOC_ENABLE", "ONEDNN_PRIMITIVE_CACHE_CAPACITY"] {
+    for name in [
+        "OMP_WAIT_POLICY",
+        "THP_MEM_ALLOC_ENABLE",
+        "ONEDNN_PRIMITIVE_CACHE_CAPACITY",
+        "PYTORCH_CUDA_ALLOC_CONF",
+    ] {
         command.env_remove(name);
     }
     let output = command.arg("runtime").envs(set.iter().copied()).output().unwrap();

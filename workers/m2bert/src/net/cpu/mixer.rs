@@ -37,8 +37,9 @@ impl ShortFilter {
         Self { values, n_groups }
     }
 
+    /// A slice that begins at the start of a row.
     #[inline(always)]
-    fn of<S: Simd>(&self, simd: S, slice: Slice, group: usize) -> Filtering<S> {
+    pub(super) fn of<S: Simd>(&self, simd: S, slice: Slice, group: usize) -> Filtering<S> {
         let first = (slice as usize * self.n_groups + group) * 4 * S::F32_LANES;
         let value = |index: usize| load(simd, &self.values, first + index * S::F32_LANES);
         let nothing = simd.splat_f32s(0.0);
@@ -47,7 +48,7 @@ impl ShortFilter {
 }
 
 /// A slice on its way through the short filter.
-struct Filtering<S: Simd> {
+pub(super) struct Filtering<S: Simd> {
     taps: [S::f32s; 3],
     bias: S::f32s,
     /// The two last inputs, the older one first.
@@ -56,7 +57,7 @@ struct Filtering<S: Simd> {
 
 impl<S: Simd> Filtering<S> {
     #[inline(always)]
-    fn next(&mut self, simd: S, input: S::f32s) -> S::f32s {
+    pub(super) fn next(&mut self, simd: S, input: S::f32s) -> S::f32s {
         let [two_back, one_back] = self.earlier;
         self.earlier = [one_back, input];
         let sum = simd.mul_add_e_f32s(two_back, self.taps[0], self.bias);

@@ -16,6 +16,7 @@ mod chunk;
 mod conv;
 mod element;
 mod fft;
+mod first;
 mod kernels;
 mod layer;
 mod layout;
@@ -39,6 +40,7 @@ pub(super) use self::chunk::Taken;
 use self::chunk::{Embeddings, Enter, Leave, Scratch};
 use self::element::Element;
 pub use self::fft::n_points;
+use self::first::{FirstTaps, mix_first};
 use self::layer::Layer;
 use self::layout::Layout;
 use self::mixer::Mix;
@@ -63,6 +65,7 @@ pub(super) struct CpuNetwork {
     embeddings: Embeddings,
     layers: Vec<Layer>,
     spectra: SpectraCache,
+    first_taps: FirstTaps,
     /// What enters a mixer, as [`Layout`] says.
     inputs: Buffer,
     /// What a mixer makes, `[n_groups, n_tokens, lanes]`.
@@ -99,6 +102,7 @@ impl CpuNetwork {
             embeddings: Embeddings::load(&weights.at("bert.embeddings"), config)?,
             layers,
             spectra: SpectraCache::new(config.hidden_size, spectra_budget),
+            first_taps: FirstTaps::default(),
             inputs: Buffer::default(),
             mixed: Buffer::default(),
             scratch: PerThread { f32: each(n_threads), bf16: each(n_threads), samples: each(n_threads) },
@@ -157,7 +161,25 @@ impl CpuNetwork {
         })?;
 
         let mut states = States::new(self.config.hidden_size, rows, wanted);
+        let longest = rows.ranges().iter().map(ExactSizeIterator::len).max().unwrap_or(0);
+        let shortens = trace.is_none()
+            && rows.wants_firsts(wanted)
+            && FirstTaps::n_bytes(self.config.hidden_size, longest) <= self.spectra.budget();
         for (index, layer) in layers.iter().enumerate() {
+            let next = layers.get(index + 1);
+            if next.is_none() && shortens {
+                let firsts = threads.install(|| {
+                    self.first_taps.reach(&layer.kernels, longest)?;
+                    let mixed = mix_first(layer, &self.first_taps, &layout, inputs, rows.ranges());
+                    leave_firsts(layer, &layout, &mixed, scratch_of(scratch))
+                })?;
+                let width = states.width;
+                for (place, token) in wanted.picked.iter().enumerate() {
+                    let state = &firsts[rows.row_of(*token) * width..][..width];
+                    states.picked[place * width..][..width].copy_from_slice(state);
+                }
+                return Ok(states);
+            }
             for (points, rows) in rows.by_points() {
                 let kept = &mut self.spectra;
                 threads.install(|| {
@@ -166,7 +188,6 @@ impl CpuNetwork {
                     Ok::<_, Error>(())
                 })?;
             }
-            let next = layers.get(index + 1);
             let (mixer, traced) = match &mut trace {
                 Some(trace) => {
                     (Some(trace.mixers[index].as_mut_slice()), Some(trace.hidden[index].as_mut_slice()))
@@ -208,6 +229,25 @@ impl CpuNetwork {
         let even = n_tokens.div_ceil(self.threads.current_num_threads());
         even.clamp(MIN_CHUNK, CHUNK)
     }
+}
+
+/// The last hidden states `[n_rows, D]` of one mixed token per row.
+fn leave_firsts<E: Element>(
+    layer: &Layer,
+    layout: &Layout,
+    mixed: &[f32],
+    scratch: &[Mutex<Scratch<E>>],
+) -> Result<Vec<f32>, Error> {
+    let n_rows = mixed.len() / (layout.n_groups() * layout.lanes());
+    let layout = Layout::new(layout.width(), layout.lanes(), n_rows, MIN_CHUNK);
+    let mut hidden = vec![0.0; n_rows * layout.width()];
+    let keep = pieces(&layout, Some(&mut hidden));
+    keep.into_par_iter().zip(layout.chunks().collect::<Vec<_>>()).try_for_each(|(keep, tokens)| {
+        let (next, block, mixer, take) = (None, &mut [][..], None, None);
+        let leave = Leave { layer, tokens, layout: &layout, mixed, next, block, keep, mixer, take };
+        Arch::new().dispatch(leave.with(&mut *mine(scratch))).map(drop)
+    })?;
+    Ok(hidden)
 }
 
 /// Threads on each of which libtorch runs alone.

@@ -69,6 +69,11 @@ impl SpectraCache {
         self.now += 1;
     }
 
+    /// Bytes that may be kept.
+    pub(super) fn budget(&self) -> usize {
+        self.budget
+    }
+
     /// Bytes that are kept.
     pub(super) fn n_bytes(&self) -> usize {
         self.kept.values().map(|kept| kept.spectra.n_bytes()).sum()
