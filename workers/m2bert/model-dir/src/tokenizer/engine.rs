@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::byte_bpe::ByteBpe;
 use crate::Error;
 
-/// Both give the same tokens for every text.
+/// Both give the same tokens; `byte_bpe.rs` names the one exception.
 #[derive(Debug)]
 pub(super) enum Engine {
     ByteBpe(Box<ByteBpe>),
