@@ -186,6 +186,7 @@ impl Shell {
                 spec: self.spec.repos[repo].clone(),
                 job: self.id.clone(),
                 pipeline: self.pipeline,
+                model: self.spec.model.clone(),
                 limits: self.spec.limits,
                 dry_run: self.spec.dry_run,
             };

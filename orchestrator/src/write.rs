@@ -108,7 +108,11 @@ impl Shell {
             }),
         };
         let repos: Result<Vec<_>, _> = self.input.slugs.iter().zip(&self.input.repos).map(planned).collect();
-        let plan = serde_json::json!({ "version": 1, "repos": repos? });
+        let plan = serde_json::json!({
+            "version": 1,
+            "tokens_counted": self.input.spec.model.is_some(),
+            "repos": repos?,
+        });
         self.put("plan.json", (serde_json::to_string_pretty(&plan)? + "\n").into_bytes())?;
         Ok(Written { partial: self.input.repos.iter().any(Result::is_err), files_in_windows: 0 })
     }

@@ -257,9 +257,9 @@ pub struct Counts {
     pub files: u64,
     /// Files in the batches that are done or dead.
     pub files_done: u64,
-    /// Estimated tokens in the planned batches.
+    /// Tokens in the planned batches: counted with a model, estimated without.
     pub tokens: u64,
-    /// Estimated tokens in the batches that are done or dead.
+    /// The same of the batches that are done or dead.
     pub tokens_done: u64,
     /// Findings so far.
     pub findings: u64,
