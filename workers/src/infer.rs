@@ -1,6 +1,8 @@
-//! Tokenises files and runs them through the model: longest first, packed by padded cost.
+//! Tokenises files and runs them through the model: longest first, packed by padded cost
+//! (`pack`). The files of a batch are the window in which they are sorted.
 
-use std::cmp::Reverse;
+mod pack;
+
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -18,10 +20,6 @@ use crate::model::{Model, Models};
 /// Tokens of one forward pass, padding included. Enough to fill the matrix products of a small model, little enough
 /// to stay in cache and memory with a large one.
 const MAX_PADDED_TOKENS: usize = 16_384;
-
-/// Of the tokens of one forward pass, at least so many in a hundred are real where an encoder pads rows to the
-/// longest beside them.
-const MIN_FILL_PERCENT: usize = 90;
 
 /// What the model said of the files of a batch.
 #[derive(Debug, Default)]
@@ -144,7 +142,7 @@ async fn encode(
     let lengths: Vec<usize> = rows.iter().map(|(_, window)| padded_alone(&model.dir, window.len())).collect();
     let mut encoded = Encoded::default();
     let mut vectors = vec![Err(String::new()); rows.len()];
-    for group in pack_by_cost(&lengths, MAX_PADDED_TOKENS) {
+    for group in pack::pack(&lengths, MAX_PADDED_TOKENS) {
         let answer = model.encode(group.iter().map(|&row| rows[row].1.clone()).collect()).await?;
         encoded.n_padded_tokens += answer.n_computed as u64;
         encoded.hidden_size = encoded.hidden_size.max(answer.hidden_size);
@@ -176,32 +174,6 @@ fn padded_alone(dir: &ModelDir, n_tokens: usize) -> usize {
         Padding::None => n_tokens,
         Padding::MaxLength => dir.config().l_max(),
     }
-}
-
-/// Groups rows, longest first, so that each group, its rows padded to its longest, holds at most `max_padded` tokens
-/// and at least [`MIN_FILL_PERCENT`] of them are real. A row that is longer than that is a group of its own.
-///
-/// An encoder that does not pad loses nothing by it: its groups are as large as memory and cache like them.
-fn pack_by_cost(lengths: &[usize], max_padded: usize) -> Vec<Vec<usize>> {
-    let mut order: Vec<usize> = (0..lengths.len()).collect();
-    order.sort_by_key(|&row| (Reverse(lengths[row]), row));
-    let mut groups: Vec<Vec<usize>> = Vec::new();
-    let mut n_real = 0;
-    for row in order {
-        n_real += lengths[row];
-        match groups.last_mut() {
-            Some(group) if fits((group.len() + 1) * lengths[group[0]], n_real, max_padded) => group.push(row),
-            _ => {
-                groups.push(vec![row]);
-                n_real = lengths[row];
-            }
-        }
-    }
-    groups
-}
-
-fn fits(n_padded: usize, n_real: usize, max_padded: usize) -> bool {
-    n_padded <= max_padded && 100 * n_real >= MIN_FILL_PERCENT * n_padded
 }
 
 #[cfg(test)]

@@ -1,37 +1,10 @@
 use model_dir::init::{Size, untrained};
 use model_dir::{Encode, Encodings, TokenBatch};
-use proptest::prelude::*;
 use schemas::result::ScannedFile;
 use schemas::{Digest, FixLevel, Language, ModelRef};
 use tensor_store::{Key, Store};
 
 use super::*;
-
-proptest! {
-    #[test]
-    fn every_row_is_in_one_group_and_groups_keep_to_cost_and_fill(
-        lengths in prop::collection::vec(prop_oneof![1_usize..40, 1_usize..500], 0..80),
-        max_padded in 1_usize..2000,
-    ) {
-        let groups = pack_by_cost(&lengths, max_padded);
-        let mut rows: Vec<usize> = groups.concat();
-        rows.sort_unstable();
-        prop_assert_eq!(rows, (0..lengths.len()).collect::<Vec<_>>());
-        for group in groups {
-            let longest = group.iter().map(|&row| lengths[row]).max().unwrap();
-            let n_real: usize = group.iter().map(|&row| lengths[row]).sum();
-            prop_assert!(group.len() == 1 || group.len() * longest <= max_padded);
-            prop_assert!(100 * n_real >= MIN_FILL_PERCENT * group.len() * longest);
-        }
-    }
-}
-
-#[test]
-fn rows_of_one_length_share_passes_up_to_the_cap() {
-    assert_eq!(pack_by_cost(&[10; 7], 30).iter().map(Vec::len).collect::<Vec<_>>(), [3, 3, 1]);
-    assert_eq!(pack_by_cost(&[5, 100, 95, 60], 1000), [vec![1, 2], vec![3], vec![0]]);
-    assert!(pack_by_cost(&[], 10).is_empty());
-}
 
 /// Says of each row its length, padded to the longest; has memory for rows of up to 40 tokens.
 struct Lengths;
@@ -106,5 +79,8 @@ async fn a_file_that_the_model_cannot_read_fails_and_leaves_the_others() {
     #[expect(clippy::cast_precision_loss, reason = "small numbers")]
     let n_tokens = tokens.n_tokens as f32;
     assert_eq!((encoded.files["short"].sentence.as_slice(), tokens.n_windows), ([n_tokens].as_slice(), 1));
-    assert!(encoded.n_tokens <= encoded.n_padded_tokens && encoded.n_tokens > 0);
+    // Of the two that were read.
+    assert!(
+        0 < encoded.n_tokens && encoded.n_tokens <= encoded.n_padded_tokens && encoded.n_padded_tokens < 64
+    );
 }
