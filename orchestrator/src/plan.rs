@@ -22,7 +22,7 @@ use crate::ledger::{self, ScannedBlob};
 use crate::tokens::{Blob, Stopped, TokenCounter};
 use crate::tree::WalkError;
 use cost::Weight;
-use cut::{Size, cut};
+use cut::{MAX_FILES, MAX_FILES_READ, Size, cut};
 
 /// Bytes of blobs that are held before they are cut. A window ends a batch early, so it is many batches long.
 const WINDOW_BYTES: u64 = 32 << 20;
@@ -142,8 +142,9 @@ impl Planner<'_> {
         let size =
             |(file, weight): (&Held, &Weight)| Size { cost: weight.cost, n_bytes: file.bytes.len() as u64 };
         let sizes: Vec<Size> = window.files.iter().zip(&weights).map(size).collect();
+        let max_files = if self.counter.is_some() { MAX_FILES_READ } else { MAX_FILES };
         let mut files = window.files.into_iter();
-        for range in cut(&sizes) {
+        for range in cut(&sizes, max_files) {
             let held = files.by_ref().take(range.len()).collect();
             self.add_batch(held, weights[range].iter().map(|weight| weight.n_tokens).sum())?;
         }
