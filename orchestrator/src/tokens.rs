@@ -1,7 +1,7 @@
 //! Counts the tokens of files under a model's tokenizer, and remembers them by blob.
 //!
 //! A count decides where batches are cut, and nothing else: a worker tokenises anew. It depends on the blob and the
-//! tokenizer alone, so a plan is the same whether its counts were remembered ([`Counts`]) or made now.
+//! tokenizer alone, so a plan is the same whether its counts were remembered (`counts.rs`) or made now.
 //!
 //! Called by [`crate::plan`] with a window of files at a time, on a blocking thread.
 
@@ -21,8 +21,7 @@ use tensor_store::{Key, Store};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-pub use counts::Counts;
-
+use self::counts::Counts;
 use crate::plan::cost::{Reading, Weight};
 
 /// What of a model says how many tokens a text has and how they are read. Not the weights.
@@ -136,9 +135,6 @@ impl TokenCounter {
     ///
     /// # Errors
     /// [`Stopped`].
-    ///
-    /// # Panics
-    /// Never: a tokenizer that panics cannot tokenise the file.
     pub fn weigh(&self, files: &[Blob<'_>]) -> Result<Vec<Weight>, Stopped> {
         let oids: Vec<Option<Oid>> = files.iter().map(|file| Oid::from_str(file.oid).ok()).collect();
         let known: Vec<Option<u32>> = {
@@ -147,6 +143,7 @@ impl TokenCounter {
         };
         let count = |(file, known): (&Blob<'_>, &Option<u32>)| match known {
             Some(n_tokens) => Ok(Some(*n_tokens)),
+            // Estimates instead would be stored as the plan.
             None if self.stop.is_cancelled() => Err(Stopped),
             None => Ok(self.count(file.bytes)),
         };

@@ -27,7 +27,7 @@ const MAX_COUNTS: usize = 1 << 19;
 
 /// What is remembered of one tokenizer.
 #[derive(Debug)]
-pub struct Counts {
+pub(super) struct Counts {
     /// Digest of all that decides a count, beside the blob.
     maker: Digest,
     known: HashMap<Oid, u32>,
@@ -38,8 +38,7 @@ pub struct Counts {
 impl Counts {
     /// Opens the file at `path`, made if it is missing. `maker` is the digest of all that decides a count beside the
     /// blob. If there can be no file, the counts are remembered in memory.
-    #[must_use]
-    pub fn open(path: &Path, maker: Digest) -> Self {
+    pub(super) fn open(path: &Path, maker: Digest) -> Self {
         Self::open_bounded(path, maker, MAX_COUNTS)
     }
 
@@ -53,13 +52,12 @@ impl Counts {
     }
 
     /// The tokens of a blob, if they were counted.
-    #[must_use]
-    pub fn get(&self, blob: Oid) -> Option<u32> {
+    pub(super) fn get(&self, blob: Oid) -> Option<u32> {
         self.known.get(&blob).copied()
     }
 
     /// Remembers counts of blobs.
-    pub fn add(&mut self, new: &BTreeMap<Oid, u32>) {
+    pub(super) fn add(&mut self, new: &BTreeMap<Oid, u32>) {
         let is_full = self.known.len() + new.len() > self.max_counts;
         if is_full {
             self.known.clear();
