@@ -235,7 +235,7 @@ fn model_thread(mut model: Box<dyn Encode>, mut queue: mpsc::Receiver<Forward>) 
 fn encode_apart(model: &mut dyn Encode, rows: &[Vec<u32>]) -> Result<Answer, EncodeError> {
     let mut answer = Answer { rows: vec![Err(String::new()); rows.len()], ..Answer::default() };
     // Ranges of rows that are to be encoded together, the next one last.
-    let mut todo = vec![0..rows.len()];
+    let mut todo = vec![Range { start: 0, end: rows.len() }];
     while let Some(Range { start, end }) = todo.pop() {
         match model.encode(&TokenBatch::new(rows[start..end].to_vec())) {
             Ok(encodings) => answer.take(start, &encodings),
