@@ -20,7 +20,7 @@ pub struct Config {
     /// Object store: file:///… or s3://…
     #[arg(long, env = "NM_STORE", value_name = "URL")]
     pub store: String,
-    /// Where the mirrors of repositories are kept
+    /// Where the mirrors of repositories and the token counts of their files are kept
     #[arg(long, env = "NM_DATA_DIR", value_name = "DIR")]
     pub data_dir: PathBuf,
     /// Repositories cloned at once

@@ -119,7 +119,7 @@ impl Shell {
             Input::NotDispatched(batch) => self.apply(Event::NotDispatched { batch }).await,
             Input::Reported(Ok(written)) => {
                 let partial = written.partial || !self.strays.is_empty();
-                self.finish(partial).await;
+                self.finish(partial, written.files_in_windows).await;
             }
             Input::Reported(Err(reason)) => self.apply(Event::ReportFailed { reason }).await,
         }
@@ -186,6 +186,7 @@ impl Shell {
                 spec: self.spec.repos[repo].clone(),
                 job: self.id.clone(),
                 pipeline: self.pipeline,
+                model: self.spec.model.clone(),
                 limits: self.spec.limits,
                 dry_run: self.spec.dry_run,
             };
@@ -248,9 +249,9 @@ impl Shell {
     }
 
     /// `run.json` is written last: a job that has one has ended.
-    async fn finish(&mut self, partial: bool) {
+    async fn finish(&mut self, partial: bool, files_in_windows: u64) {
         let phase = if partial { Phase::Partial } else { Phase::Done };
-        let run = self.run_report(phase);
+        let run = self.run_report(phase, files_in_windows);
         let bytes = serde_json::to_vec_pretty(&run).expect("the run has string keys only");
         match self.service.store.put(&Key::job_run(self.id.as_str()), bytes.into()).await {
             Ok(()) => self.apply(Event::Reported { partial }).await,
@@ -260,7 +261,7 @@ impl Shell {
         }
     }
 
-    fn run_report(&self, phase: Phase) -> Run {
+    fn run_report(&self, phase: Phase, files_in_windows: u64) -> Run {
         let clone_of = |(repo, prepared): (usize, &Option<Result<Prepared, String>>)| match prepared {
             Some(Ok(prepared)) => Some(CloneRun {
                 repo: self.slugs[repo].clone(),
@@ -277,6 +278,8 @@ impl Shell {
             elapsed_ms: elapsed_ms(self.started),
             counts: self.job.counts(),
             stats: self.stats,
+            real_token_share: self.stats.real_token_share(),
+            files_in_windows,
             batches_reused: self.batches_reused,
             batches_redelivered: self.batches_redelivered,
             workers: self.batches_by_worker.clone(),

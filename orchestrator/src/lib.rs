@@ -1,7 +1,7 @@
 //! The orchestrator: takes jobs in, clones and plans repos, keeps a small window of batches in the queue, counts
 //! results, and writes the report. The only user of git2.
 //!
-//! In the order of a job: [`intake`] → [`clone`] → [`ledger`] → [`plan`] → [`prepare`] (the three together) →
+//! In the order of a job: [`intake`] → [`clone`] → [`ledger`] → [`plan`] by [`tokens`] → [`prepare`] (the three together) →
 //! [`state`] (the pure part) inside [`job`] (the shell around it) → [`collect`] → [`report`] through [`mod@write`].
 //! [`service`] is what they share; [`health`] knows the workers.
 
@@ -19,5 +19,6 @@ pub mod prepare;
 pub mod report;
 pub mod service;
 pub mod state;
+pub mod tokens;
 pub mod tree;
 pub mod write;

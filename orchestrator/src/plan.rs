@@ -1,14 +1,14 @@
 //! Plan: cuts the scanned files of a commit into batches and hands out a source pack for each.
 //!
 //! clone → ledger → **plan** → dispatch. [`plan_repo`] is the whole of it: one walk over the tree; scanned blobs are
-//! held until a window is full, cut evenly ([`mod@cut`]), packed and stored, so that memory stays bounded however big
-//! the repo is. The same commit and pipeline give the same plan, byte for byte, on every machine.
+//! held until a window is full, weighed ([`mod@cost`], by the tokens that [`crate::tokens`] counts), cut evenly
+//! ([`mod@cut`]), packed and stored, so that memory stays bounded however big the repo is. The same commit and pipeline
+//! give the same plan, byte for byte, on every machine and whatever was counted before.
 //!
-//! Blocks (libgit2, hashing): the caller runs it on a blocking thread.
+//! Blocks (libgit2, tokenising, hashing): the caller runs it on a blocking thread.
 
+pub mod cost;
 pub mod cut;
-
-use std::ops::Range;
 
 use git2::Repository;
 use schemas::job::Limits;
@@ -19,8 +19,10 @@ use schemas::{Digest, Language};
 
 use crate::clone::Mirror;
 use crate::ledger::{self, ScannedBlob};
+use crate::tokens::{Blob, Stopped, TokenCounter};
 use crate::tree::WalkError;
-use cut::{cut, estimated_tokens};
+use cost::Weight;
+use cut::{MAX_FILES, MAX_FILES_READ, Size, cut};
 
 /// Bytes of blobs that are held before they are cut. A window ends a batch early, so it is many batches long.
 const WINDOW_BYTES: u64 = 32 << 20;
@@ -48,13 +50,16 @@ pub enum PlanError {
     /// A source pack could not be stored.
     #[error("a source pack can't be stored")]
     Store(#[source] StoreError),
+    /// The orchestrator stops; the repo is planned by the next run.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
 }
 
 /// What the callback that stores a source pack may fail with.
 pub type StoreError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Takes the ledger of the mirror's commit and plans its batches. `store` is called once per batch, in order, and
-/// returns the digest under which the pack can be read.
+/// Takes the ledger of the mirror's commit and plans its batches, by tokens if there is a model to count them for, else
+/// by bytes. `store` is called once per batch, in order, and returns the digest under which the pack can be read.
 ///
 /// For a dry run give it [`digest_only`]: entries and batch ids are the same and nothing is stored.
 ///
@@ -64,13 +69,20 @@ pub fn plan_repo(
     mirror: &Mirror,
     pipeline: Digest,
     limits: &Limits,
+    counter: Option<&TokenCounter>,
     store: &mut dyn FnMut(SourcePack) -> Result<Digest, StoreError>,
 ) -> Result<RepoPlan, PlanError> {
     let unreadable = |source| PlanError::Mirror { commit: mirror.commit, source };
     let repo = mirror.open().map_err(unreadable)?;
     let root = root_tree(&repo, mirror.commit).map_err(unreadable)?;
-    let mut planner =
-        Planner { pipeline, store, entries: Vec::new(), batches: Vec::new(), window: Window::default() };
+    let mut planner = Planner {
+        pipeline,
+        counter,
+        store,
+        entries: Vec::new(),
+        batches: Vec::new(),
+        window: Window::default(),
+    };
     ledger::take(&repo, root, limits, |entry, blob| planner.record(entry, blob))?;
     planner.flush()?;
     Ok(RepoPlan { commit: mirror.commit.to_string(), entries: planner.entries, batches: planner.batches })
@@ -103,6 +115,7 @@ struct Window {
 
 struct Planner<'a> {
     pipeline: Digest,
+    counter: Option<&'a TokenCounter>,
     store: &'a mut dyn FnMut(SourcePack) -> Result<Digest, StoreError>,
     entries: Vec<LedgerEntry>,
     batches: Vec<BatchPlan>,
@@ -125,16 +138,31 @@ impl Planner<'_> {
     /// Cuts what is held into batches and stores their packs.
     fn flush(&mut self) -> Result<(), PlanError> {
         let window = std::mem::take(&mut self.window);
-        let sizes: Vec<u64> = window.files.iter().map(|file| file.bytes.len() as u64).collect();
+        let weights = self.weigh(&window.files)?;
+        let size =
+            |(file, weight): (&Held, &Weight)| Size { cost: weight.cost, n_bytes: file.bytes.len() as u64 };
+        let sizes: Vec<Size> = window.files.iter().zip(&weights).map(size).collect();
+        let max_files = if self.counter.is_some() { MAX_FILES_READ } else { MAX_FILES };
         let mut files = window.files.into_iter();
-        for Range { start, end } in cut(&sizes) {
-            let batch = files.by_ref().take(end - start).collect();
-            self.add_batch(batch)?;
+        for range in cut(&sizes, max_files) {
+            let held = files.by_ref().take(range.len()).collect();
+            self.add_batch(held, weights[range].iter().map(|weight| weight.n_tokens).sum())?;
         }
         Ok(())
     }
 
-    fn add_batch(&mut self, held: Vec<Held>) -> Result<(), PlanError> {
+    fn weigh(&self, files: &[Held]) -> Result<Vec<Weight>, Stopped> {
+        let Some(counter) = self.counter else {
+            return Ok(files.iter().map(|file| Weight::estimated(file.bytes.len() as u64)).collect());
+        };
+        let mut blobs = Vec::with_capacity(files.len());
+        for file in files {
+            blobs.push(Blob { oid: &self.entries[file.entry as usize].oid, bytes: &file.bytes });
+        }
+        counter.weigh(&blobs)
+    }
+
+    fn add_batch(&mut self, held: Vec<Held>, n_tokens: u64) -> Result<(), PlanError> {
         let id = batch_id(
             self.pipeline,
             held.iter().map(|file| {
@@ -143,7 +171,6 @@ impl Planner<'_> {
             }),
         );
         let n_bytes = held.iter().map(|file| file.bytes.len() as u64).sum();
-        let n_tokens = held.iter().map(|file| estimated_tokens(file.bytes.len() as u64)).sum();
         let indices = held.iter().map(|file| file.entry).collect();
         let pack = SourcePack { files: held.into_iter().map(|file| self.source_file(file)).collect() };
         let sources = (self.store)(pack).map_err(PlanError::Store)?;

@@ -9,7 +9,7 @@ use schemas::job::Limits;
 use schemas::ledger::LedgerSums;
 use schemas::plan::RepoPlan;
 use schemas::sources::SourcePack;
-use schemas::{Digest, JobId, RepoSpec};
+use schemas::{Digest, JobId, ModelRef, RepoSpec};
 use tensor_store::Key;
 use tracing::{info, instrument, warn};
 
@@ -29,6 +29,8 @@ pub struct Request {
     pub spec: RepoSpec,
     /// Part of every batch id.
     pub pipeline: Digest,
+    /// Whose tokens batches are cut by; without one, bytes.
+    pub model: Option<ModelRef>,
     /// Bounds.
     pub limits: Limits,
     /// Plan only: no source packs.
@@ -108,6 +110,10 @@ async fn earlier_plan(service: &Service, request: &Request) -> anyhow::Result<Op
 
 /// Plans on a blocking thread. Source packs are stored as they are cut; the plan is stored last.
 async fn make_plan(service: &Service, request: &Request, mirror: &Mirror) -> anyhow::Result<RepoPlan> {
+    let counter = match &request.model {
+        Some(model) => Some(service.tokens.get(model).await?),
+        None => None,
+    };
     let (store, mirror) = (service.store.clone(), mirror.clone());
     let (pipeline, limits, dry_run) = (request.pipeline, request.limits, request.dry_run);
     let runtime = tokio::runtime::Handle::current();
@@ -116,7 +122,7 @@ async fn make_plan(service: &Service, request: &Request, mirror: &Mirror) -> any
             true => plan::digest_only(pack),
             false => runtime.block_on(store.put_packed(Key::sources, &pack)).map_err(Into::into),
         };
-        plan::plan_repo(&mirror, pipeline, &limits, &mut put)
+        plan::plan_repo(&mirror, pipeline, &limits, counter.as_deref(), &mut put)
     });
     let plan = planning.await.context("the planner panicked")??;
     service

@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::health::WorkerTable;
 use crate::job::Input;
+use crate::tokens::TokenCounters;
 use crate::{collect, health, intake};
 
 /// What every part holds. Cheap to clone.
@@ -29,6 +30,8 @@ pub struct Service {
     pub store: Store,
     /// Mirrors repositories, a few at a time.
     pub cloner: Cloner,
+    /// Counts the tokens of files for plans.
+    pub tokens: Arc<TokenCounters>,
     /// Who works.
     pub workers: Arc<WorkerTable>,
     /// Every task that must end before the process does.
@@ -128,6 +131,7 @@ async fn start(config: &Config, stop: CancellationToken) -> anyhow::Result<Servi
     let credentials = Credentials::from_variables(std::env::vars());
     let service = Service {
         bus,
+        tokens: Arc::new(TokenCounters::new(store.clone(), config.data_dir.join("tokenizers"), stop.clone())),
         store,
         cloner: Cloner::new(config.data_dir.join("mirrors"), credentials, config.clones),
         workers: Arc::new(WorkerTable::default()),

@@ -59,7 +59,7 @@ pub struct Planned {
     pub sources: Digest,
     /// Files in it.
     pub n_files: u64,
-    /// Estimated tokens.
+    /// See [`schemas::plan::BatchPlan`].
     pub n_tokens: u64,
     /// Whether its result is in the store already.
     pub done: bool,

@@ -36,6 +36,8 @@ pub struct Input {
 pub struct Written {
     /// Whether a repo, a batch or a file failed.
     pub partial: bool,
+    /// Files that the model read in windows.
+    pub files_in_windows: u64,
 }
 
 /// Writes the report, or, for a dry run, the plan.
@@ -81,7 +83,7 @@ impl Shell {
         };
         let report =
             report::write_all(&job, &mut |repo| self.load(repo), &mut |file, bytes| self.put(file, bytes))?;
-        Ok(Written { partial: report.partial })
+        Ok(Written { partial: report.partial, files_in_windows: report.totals.files_in_windows })
     }
 
     fn write_plan(&self) -> anyhow::Result<Written> {
@@ -106,9 +108,13 @@ impl Shell {
             }),
         };
         let repos: Result<Vec<_>, _> = self.input.slugs.iter().zip(&self.input.repos).map(planned).collect();
-        let plan = serde_json::json!({ "version": 1, "repos": repos? });
+        let plan = serde_json::json!({
+            "version": 1,
+            "tokens_counted": self.input.spec.model.is_some(),
+            "repos": repos?,
+        });
         self.put("plan.json", (serde_json::to_string_pretty(&plan)? + "\n").into_bytes())?;
-        Ok(Written { partial: self.input.repos.iter().any(Result::is_err) })
+        Ok(Written { partial: self.input.repos.iter().any(Result::is_err), files_in_windows: 0 })
     }
 
     /// Plan and results of one repo.

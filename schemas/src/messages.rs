@@ -155,6 +155,14 @@ impl BatchStats {
         self.infer_ms += other.infer_ms;
         self.persist_ms += other.persist_ms;
     }
+
+    /// How much of what the model computed was real tokens, from 0 to 1, to four digits.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "four digits are wanted")]
+    pub fn real_token_share(&self) -> Option<f64> {
+        let share = self.n_tokens as f64 / self.n_padded_tokens as f64;
+        (self.n_padded_tokens > 0).then(|| (share * 1e4).round() / 1e4)
+    }
 }
 
 /// anyone → orchestrator: this message can never succeed.
@@ -249,9 +257,9 @@ pub struct Counts {
     pub files: u64,
     /// Files in the batches that are done or dead.
     pub files_done: u64,
-    /// Estimated tokens in the planned batches.
+    /// Tokens in the planned batches: counted with a model, estimated without.
     pub tokens: u64,
-    /// Estimated tokens in the batches that are done or dead.
+    /// The same of the batches that are done or dead.
     pub tokens_done: u64,
     /// Findings so far.
     pub findings: u64,
@@ -289,6 +297,17 @@ mod tests {
         let message = JobCancelRequested { job: "j".parse().unwrap() };
         let decoded = JobCancelRequested::decode(JobCancelRequested::TYPE, &message.encode()).unwrap();
         assert_eq!(decoded, message);
+    }
+
+    #[test]
+    fn the_share_of_real_tokens_is_of_what_was_computed() {
+        let stats =
+            |n_tokens, n_padded_tokens| BatchStats { n_tokens, n_padded_tokens, ..BatchStats::default() };
+        let mut sum = stats(0, 0);
+        assert_eq!(sum.real_token_share(), None);
+        sum.add(&stats(90, 100));
+        sum.add(&stats(1000, 1000));
+        assert_eq!(sum.real_token_share(), Some(0.9909));
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub struct BatchPlan {
     pub sources: Digest,
     /// The files, as indices into [`RepoPlan::entries`], in the order of the source pack.
     pub files: Vec<EntryIndex>,
-    /// Estimated tokens: what batches are cut by.
+    /// Tokens of the files: counted with a model, estimated from their bytes without.
     pub n_tokens: u64,
     /// Bytes of the files.
     pub n_bytes: u64,

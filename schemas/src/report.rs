@@ -81,6 +81,9 @@ pub struct RepoReport {
     pub totals: Totals,
     /// Files that should have been scanned and were not, by path.
     pub failed: Vec<FailedFile>,
+    /// Files longer than the model's maximum, by path: read whole, in overlapping windows.
+    #[serde(default)]
+    pub in_windows: Vec<WindowedFile>,
     /// Rules that gave up on a file.
     pub rule_failures: Vec<RuleFailureReport>,
     /// By path, then by place.
@@ -96,6 +99,17 @@ pub struct FailedFile {
     pub path: RepoPath,
     /// Why.
     pub reason: String,
+}
+
+/// A file that was longer than the model's maximum. Nothing of it was cut off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WindowedFile {
+    /// Which.
+    pub path: RepoPath,
+    /// Tokens of the whole file.
+    pub n_tokens: u64,
+    /// Windows that it was read in.
+    pub n_windows: u32,
 }
 
 /// A rule that gave up on a file.
@@ -203,6 +217,13 @@ pub struct Run {
     pub counts: Counts,
     /// Sums over the batches that this run did.
     pub stats: BatchStats,
+    /// How much of what the model computed was real tokens, from 0 to 1; the rest is padding. Absent if this run
+    /// computed nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub real_token_share: Option<f64>,
+    /// Files of the report that were longer than the model's maximum and read in overlapping windows.
+    #[serde(default)]
+    pub files_in_windows: u64,
     /// Batches whose result was in the store already.
     pub batches_reused: u64,
     /// Batches that were delivered more than once.

@@ -1,9 +1,13 @@
-//! Tokenises files and runs them through the model: longest first, packed by padded cost.
+//! Tokenises files and runs them through the model: longest first, packed by padded cost
+//! (`pack`). The files of a batch are the window in which they are sorted.
+
+mod pack;
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use model_dir::{EncodeError, ModelDir, TokenBatch};
+use model_dir::{EncodeError, ModelDir, Padding};
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use schemas::result::{FileResult, FileTokens};
 use schemas::sources::SourceFile;
@@ -11,7 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::error::StageError;
 use crate::fetch::Recipe;
-use crate::model::Models;
+use crate::model::{Model, Models};
 
 /// Tokens of one forward pass, padding included. Enough to fill the matrix products of a small model, little enough
 /// to stay in cache and memory with a large one.
@@ -24,7 +28,9 @@ pub(crate) struct Encoded {
     pub(crate) files: BTreeMap<String, FileVectors>,
     /// Width of the vectors, D.
     pub(crate) hidden_size: usize,
+    /// Real tokens that were computed; where windows overlap, in each of them.
     pub(crate) n_tokens: u64,
+    /// The same with padding.
     pub(crate) n_padded_tokens: u64,
 }
 
@@ -45,7 +51,7 @@ struct Tokenised {
 }
 
 /// Runs every scanned file through the recipe's model and notes its tokens in the results. A file that cannot be
-/// tokenised fails alone. Without a model, does nothing.
+/// tokenised, or that the model cannot read, fails alone. Without a model, does nothing.
 pub(crate) async fn files(
     models: &Models,
     recipe: &Recipe,
@@ -55,8 +61,30 @@ pub(crate) async fn files(
     let Some(wanted) = &recipe.model else { return Ok(Encoded::default()) };
     let model = models.get(wanted).await?;
     let tokenised = tokenise(Arc::clone(&model), Arc::clone(files)).await;
+    let unique = note_tokens(results, &tokenised);
+    let (encoded, unread) = match encode(&model, &unique).await {
+        Err(error @ EncodeError::Device(_)) => {
+            models.discard(&model).await;
+            return Err(error.into());
+        }
+        outcome => outcome?,
+    };
+    for (result, file) in results.iter_mut().zip(files.iter()) {
+        if let (FileResult::Scanned(_), Some(reason)) = (&*result, unread.get(&file.oid)) {
+            *result = FileResult::Failed { reason: reason.clone() };
+        }
+    }
+    Ok(encoded)
+}
+
+/// Writes into the results what the tokenizer made of each file. Returns the windows of the files that are still to
+/// be read, by blob.
+fn note_tokens<'a>(
+    results: &mut [FileResult],
+    tokenised: &'a [Result<Tokenised, String>],
+) -> BTreeMap<&'a str, &'a [Vec<u32>]> {
     let mut unique: BTreeMap<&str, &[Vec<u32>]> = BTreeMap::new();
-    for (result, tokenised) in results.iter_mut().zip(&tokenised) {
+    for (result, tokenised) in results.iter_mut().zip(tokenised) {
         match (result, tokenised) {
             (FileResult::Scanned(scanned), Ok(file)) => {
                 scanned.tokens = Some(FileTokens {
@@ -72,112 +100,81 @@ pub(crate) async fn files(
             (FileResult::Failed { .. }, _) => {}
         }
     }
-    match encode(&model, &unique).await {
-        Err(error @ EncodeError::Device(_)) => {
-            models.discard(&model).await;
-            Err(error.into())
-        }
-        outcome => Ok(outcome?),
-    }
+    unique
 }
 
 /// Tokenises on the threads for parsing.
-async fn tokenise(
-    model: Arc<crate::model::Model>,
-    files: Arc<[SourceFile]>,
-) -> Vec<Result<Tokenised, String>> {
+async fn tokenise(model: Arc<Model>, files: Arc<[SourceFile]>) -> Vec<Result<Tokenised, String>> {
     let (reply, answer) = oneshot::channel();
     rayon::spawn(move || {
         if !reply.is_closed() {
             reply.send(files.par_iter().map(|file| tokenise_one(&model.dir, file)).collect()).ok();
         }
     });
-    answer.await.expect("tokenising does not panic")
+    answer.await.expect("one file's panic is caught")
 }
 
 /// What is not UTF-8 is replaced: the model reads characters.
 fn tokenise_one(dir: &ModelDir, file: &SourceFile) -> Result<Tokenised, String> {
     let text = String::from_utf8_lossy(&file.bytes);
-    let windows =
-        if text.is_empty() { Vec::new() } else { dir.rows(&text).map_err(|error| error.to_string())? };
-    let n_tokens = match windows.as_slice() {
-        [] => 0,
-        [whole] => whole.len(),
-        // Windows overlap: counted anew, which is rare.
-        _ => dir.tokenizer().count(&text).map_err(|error| error.to_string())?,
-    };
-    Ok(Tokenised { oid: file.oid.clone(), n_tokens: n_tokens as u64, windows })
+    let tokenised = catch_unwind(AssertUnwindSafe(|| {
+        let windows = if text.is_empty() { Vec::new() } else { dir.rows(&text)? };
+        let n_tokens = match windows.as_slice() {
+            [] => 0,
+            [whole] => whole.len(),
+            // Windows overlap: counted anew, which is rare.
+            _ => dir.tokenizer().count(&text)?,
+        };
+        Ok(Tokenised { oid: file.oid.clone(), n_tokens: n_tokens as u64, windows })
+    }));
+    let panicked = |_| Err("the tokenizer panicked on this file".to_owned());
+    tokenised.map_or_else(panicked, |outcome| outcome.map_err(|error: model_dir::Error| error.to_string()))
 }
 
-/// Runs the windows of all files through the model and sorts the vectors back to their files.
+/// Runs the windows of all files through the model and sorts the vectors back to their files. A file of which the
+/// model cannot read a window has no vectors but a reason, by blob.
 async fn encode(
-    model: &crate::model::Model,
+    model: &Model,
     files: &BTreeMap<&str, &[Vec<u32>]>,
-) -> Result<Encoded, EncodeError> {
+) -> Result<(Encoded, BTreeMap<String, String>), EncodeError> {
     let rows: Vec<(&str, &Vec<u32>)> =
         files.iter().flat_map(|(oid, windows)| windows.iter().map(|window| (*oid, window))).collect();
-    let lengths: Vec<usize> = rows.iter().map(|(_, window)| window.len()).collect();
+    let lengths: Vec<usize> = rows.iter().map(|(_, window)| padded_alone(&model.dir, window.len())).collect();
     let mut encoded = Encoded::default();
-    let mut vectors: Vec<(Vec<f32>, Vec<f32>)> = vec![Default::default(); rows.len()];
-    for group in pack_by_cost(&lengths, MAX_PADDED_TOKENS) {
-        let batch = TokenBatch::new(group.iter().map(|&row| rows[row].1.clone()).collect());
-        encoded.n_tokens += batch.n_tokens() as u64;
-        let answer = model.encode(batch).await?;
+    let mut vectors = vec![Err(String::new()); rows.len()];
+    for group in pack::pack(&lengths, MAX_PADDED_TOKENS) {
+        let answer = model.encode(group.iter().map(|&row| rows[row].1.clone()).collect()).await?;
         encoded.n_padded_tokens += answer.n_computed as u64;
-        encoded.hidden_size = answer.hidden_size;
-        for (at, &row) in group.iter().enumerate() {
-            vectors[row] = (answer.sentence_of(at).to_vec(), answer.mean_of(at).to_vec());
+        encoded.hidden_size = encoded.hidden_size.max(answer.hidden_size);
+        for (&row, outcome) in group.iter().zip(answer.rows) {
+            encoded.n_tokens += if outcome.is_ok() { rows[row].1.len() as u64 } else { 0 };
+            vectors[row] = outcome;
         }
     }
-    for ((oid, _), (sentence, mean)) in rows.iter().zip(vectors) {
-        let file = encoded.files.entry((*oid).to_owned()).or_default();
-        file.sentence.extend(sentence);
-        file.mean.extend(mean);
+    let mut unread = BTreeMap::new();
+    for ((oid, _), outcome) in rows.iter().zip(vectors) {
+        match outcome {
+            Ok(vectors) => {
+                let file = encoded.files.entry((*oid).to_owned()).or_default();
+                file.sentence.extend(vectors.sentence);
+                file.mean.extend(vectors.mean);
+            }
+            Err(reason) => {
+                unread.entry((*oid).to_owned()).or_insert(reason);
+            }
+        }
     }
-    Ok(encoded)
+    encoded.files.retain(|oid, _| !unread.contains_key(oid));
+    Ok((encoded, unread))
 }
 
-/// Groups rows, longest first, so that each group holds at most `max_padded` tokens with its rows padded to its
-/// longest, and no row is padded by more than a third of its length. A row that is longer than that is a group of
-/// its own.
-fn pack_by_cost(lengths: &[usize], max_padded: usize) -> Vec<Vec<usize>> {
-    let mut order: Vec<usize> = (0..lengths.len()).collect();
-    order.sort_by_key(|&row| (std::cmp::Reverse(lengths[row]), row));
-    let mut groups: Vec<Vec<usize>> = Vec::new();
-    for row in order {
-        match groups.last_mut() {
-            Some(group)
-                if (group.len() + 1) * lengths[group[0]] <= max_padded
-                    && 4 * lengths[row] >= 3 * lengths[group[0]] =>
-            {
-                group.push(row);
-            }
-            _ => groups.push(vec![row]),
-        }
+/// The length of a row with the padding that the model wants whatever is beside it.
+fn padded_alone(dir: &ModelDir, n_tokens: usize) -> usize {
+    match dir.padding() {
+        Padding::None => n_tokens,
+        Padding::MaxLength => dir.config().l_max(),
     }
-    groups
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn every_row_is_in_one_group_and_groups_keep_to_the_cost(
-            lengths in prop::collection::vec(1_usize..500, 0..60),
-            max_padded in 1_usize..2000,
-        ) {
-            let groups = pack_by_cost(&lengths, max_padded);
-            let mut rows: Vec<usize> = groups.concat();
-            rows.sort_unstable();
-            prop_assert_eq!(rows, (0..lengths.len()).collect::<Vec<_>>());
-            for group in groups {
-                let longest = group.iter().map(|&row| lengths[row]).max().unwrap();
-                prop_assert!(group.len() == 1 || group.len() * longest <= max_padded);
-                prop_assert!(group.iter().all(|&row| 4 * lengths[row] >= 3 * longest));
-            }
-        }
-    }
-}
+mod tests;

@@ -3,6 +3,7 @@
 //! A worker that runs rules alone is small and starts at once, since it links no tensor library; a model that runs
 //! out of memory takes its own process along and costs this one an attempt.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -58,8 +59,28 @@ impl Drop for Model {
 }
 
 struct Forward {
-    batch: TokenBatch,
-    reply: oneshot::Sender<Result<Encodings, EncodeError>>,
+    rows: Vec<Vec<u32>>,
+    reply: oneshot::Sender<Result<Answer, EncodeError>>,
+}
+
+/// What the model said of some rows.
+#[derive(Debug, Default)]
+pub struct Answer {
+    /// One per row, in order: its vectors, or why the model cannot read it, in the same words on every machine.
+    pub rows: Vec<Result<Vectors, String>>,
+    /// Width of the vectors, D; 0 if there are none.
+    pub hidden_size: usize,
+    /// Tokens that were computed, padding included.
+    pub n_computed: usize,
+}
+
+/// The vectors of one row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Vectors {
+    /// f32 `[D]`
+    pub sentence: Vec<f32>,
+    /// f32 `[D]`
+    pub mean: Vec<f32>,
 }
 
 /// One batch ahead: the model never waits for the next one, and a second would only hold memory.
@@ -184,52 +205,86 @@ impl Model {
         Ok(Self { digest, dir, commands: Some(commands), thread: Some(thread) })
     }
 
-    /// Runs one batch of tokens on the model thread.
+    /// Runs rows of tokens on the model thread. A row that the model cannot read fails alone.
     ///
     /// # Errors
-    /// [`EncodeError`].
-    pub async fn encode(&self, batch: TokenBatch) -> Result<Encodings, EncodeError> {
+    /// [`EncodeError::Device`].
+    pub async fn encode(&self, rows: Vec<Vec<u32>>) -> Result<Answer, EncodeError> {
         let gone = || EncodeError::Device("the model thread is gone".into());
         let (reply, answer) = oneshot::channel();
         let commands = self.commands.as_ref().expect("open until dropped");
-        commands.send(Forward { batch, reply }).await.map_err(|_| gone())?;
+        commands.send(Forward { rows, reply }).await.map_err(|_| gone())?;
         answer.await.unwrap_or_else(|_| Err(gone()))
     }
 }
 
 /// Runs on the thread `m2bert`. Ends when the model is dropped.
 fn model_thread(mut model: Box<dyn Encode>, mut queue: mpsc::Receiver<Forward>) {
-    while let Some(Forward { batch, reply }) = queue.blocking_recv() {
+    while let Some(Forward { rows, reply }) = queue.blocking_recv() {
         // Whoever asked was told to stop.
         if reply.is_closed() {
             continue;
         }
-        let answer = encode_halving(model.as_mut(), &batch);
+        let answer = encode_apart(model.as_mut(), &rows);
         reply.send(answer).ok();
     }
 }
 
-/// Encodes a batch; out of memory, in halves.
-fn encode_halving(model: &mut dyn Encode, batch: &TokenBatch) -> Result<Encodings, EncodeError> {
-    match model.encode(batch) {
-        Err(EncodeError::OutOfMemory(reason)) if batch.n_rows() > 1 => {
-            warn!(n_rows = batch.n_rows(), reason, "out of memory, trying halves");
-            let (left, right) = batch.rows().split_at(batch.n_rows() / 2);
-            let half = |rows: &[Vec<u32>]| TokenBatch::new(rows.to_vec());
-            let mut joined = encode_halving(model, &half(left))?;
-            joined.append(encode_halving(model, &half(right))?);
-            Ok(joined)
+/// Encodes rows together; out of memory, in halves; without a row that the model refuses. In the end, a row that
+/// does not fit alone has failed and every other row has its vectors.
+fn encode_apart(model: &mut dyn Encode, rows: &[Vec<u32>]) -> Result<Answer, EncodeError> {
+    let mut answer = Answer { rows: vec![Err(String::new()); rows.len()], ..Answer::default() };
+    // Ranges of rows that are to be encoded together, the next one last.
+    let mut todo = vec![Range { start: 0, end: rows.len() }];
+    while let Some(Range { start, end }) = todo.pop() {
+        match model.encode(&TokenBatch::new(rows[start..end].to_vec())) {
+            Ok(encodings) => answer.take(start, &encodings),
+            Err(EncodeError::OutOfMemory(reason)) if end - start > 1 => {
+                warn!(n_rows = end - start, reason, "out of memory, trying halves");
+                let middle = start + (end - start) / 2;
+                todo.extend([middle..end, start..middle]);
+            }
+            Err(EncodeError::OutOfMemory(reason)) => {
+                let n_tokens = rows[start].len();
+                warn!(n_tokens, reason, "out of memory for a single row");
+                answer.rows[start] =
+                    Err(format!("out of memory: the model cannot read {n_tokens} tokens at once"));
+            }
+            Err(EncodeError::BadBatch { row, reason }) if row < end - start => {
+                let bad = start + row;
+                answer.rows[bad] = Err(format!("the model cannot read it: {reason}"));
+                todo.extend([bad + 1..end, start..bad].into_iter().filter(|rest| !rest.is_empty()));
+            }
+            Err(error) => return Err(error),
         }
-        answer => answer,
+    }
+    Ok(answer)
+}
+
+impl Answer {
+    /// Puts the vectors of consecutive rows, from row `start` on, in their place.
+    fn take(&mut self, start: usize, encodings: &Encodings) {
+        self.hidden_size = encodings.hidden_size;
+        self.n_computed += encodings.n_computed;
+        for row in 0..encodings.n_rows {
+            let vectors = Vectors {
+                sentence: encodings.sentence_of(row).to_vec(),
+                mean: encodings.mean_of(row).to_vec(),
+            };
+            self.rows[start + row] = Ok(vectors);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
-    /// Says of each row its first token; takes no more than two rows at once.
-    struct Small;
+    /// Says of each row its first token; has memory for so many tokens and knows no token 0.
+    struct Small {
+        max_computed: usize,
+    }
 
     impl Encode for Small {
         fn hidden_size(&self) -> usize {
@@ -242,19 +297,74 @@ mod tests {
 
         #[expect(clippy::cast_precision_loss, reason = "small numbers")]
         fn encode(&mut self, batch: &TokenBatch) -> Result<Encodings, EncodeError> {
-            if batch.n_rows() > 2 {
-                return Err(EncodeError::OutOfMemory("two rows fit".into()));
+            if let Some(row) = batch.rows().iter().position(|row| row[0] == 0) {
+                return Err(EncodeError::BadBatch { row, reason: "token 0".into() });
             }
-            let first: Vec<f32> = batch.rows().iter().map(|row| row[0] as f32).collect();
-            Ok(Encodings { hidden_size: 1, n_rows: first.len(), sentence: first, ..Encodings::default() })
+            let n_computed = batch.n_rows() * batch.max_len();
+            if n_computed > self.max_computed {
+                return Err(EncodeError::OutOfMemory("0x7f00 bytes of device 3".into()));
+            }
+            let sentence: Vec<f32> = batch.rows().iter().map(|row| row[0] as f32).collect();
+            let mean = sentence.iter().map(|value| -value).collect();
+            let n_rows = batch.n_rows();
+            Ok(Encodings { hidden_size: 1, n_rows, n_computed, sentence, mean, ..Encodings::default() })
         }
     }
 
+    fn firsts(answer: &Answer) -> Vec<Option<f32>> {
+        answer.rows.iter().map(|row| row.as_ref().ok().map(|vectors| vectors.sentence[0])).collect()
+    }
+
     #[test]
-    fn out_of_memory_halves_the_batch_and_keeps_the_order() {
-        let batch = TokenBatch::new((0..7).map(|n| vec![n, 9]).collect());
-        let encodings = encode_halving(&mut Small, &batch).unwrap();
-        let order: Vec<f32> = (0..7).map(|row| encodings.sentence_of(row)[0]).collect();
-        assert_eq!(order, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    fn out_of_memory_halves_the_rows_and_keeps_the_order() {
+        let rows: Vec<Vec<u32>> = (1..8).map(|n| vec![n, 9]).collect();
+        let answer = encode_apart(&mut Small { max_computed: 4 }, &rows).unwrap();
+        assert_eq!(firsts(&answer), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0].map(Some));
+        assert_eq!((answer.hidden_size, answer.n_computed), (1, 14));
+    }
+
+    #[test]
+    fn a_row_that_does_not_fit_or_is_refused_fails_alone_in_words_of_ours() {
+        let rows = [vec![1], vec![2; 7], vec![0], vec![4, 4], vec![0, 0]];
+        let answer = encode_apart(&mut Small { max_computed: 4 }, &rows).unwrap();
+        assert_eq!(firsts(&answer), [Some(1.0), None, None, Some(4.0), None]);
+        let reason = answer.rows[1].as_ref().unwrap_err();
+        assert_eq!(reason, "out of memory: the model cannot read 7 tokens at once");
+        assert_eq!(answer.rows[2].as_ref().unwrap_err(), "the model cannot read it: token 0");
+    }
+
+    #[test]
+    fn a_device_that_fails_fails_all_rows() {
+        struct Broken;
+        impl Encode for Broken {
+            fn hidden_size(&self) -> usize {
+                1
+            }
+
+            fn max_tokens(&self) -> usize {
+                8
+            }
+
+            fn encode(&mut self, _: &TokenBatch) -> Result<Encodings, EncodeError> {
+                Err(EncodeError::Device("lost".into()))
+            }
+        }
+        assert!(matches!(encode_apart(&mut Broken, &[vec![1]]), Err(EncodeError::Device(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn every_row_that_fits_alone_is_read_whatever_is_beside_it(
+            rows in prop::collection::vec((0_u32..9, 1_usize..12), 0..20),
+            max_computed in 1_usize..40,
+        ) {
+            let rows: Vec<Vec<u32>> = rows.into_iter().map(|(token, len)| vec![token; len]).collect();
+            let answer = encode_apart(&mut Small { max_computed }, &rows).unwrap();
+            prop_assert_eq!(answer.rows.len(), rows.len());
+            for (row, found) in rows.iter().zip(firsts(&answer)) {
+                let fits = row[0] != 0 && row.len() <= max_computed;
+                prop_assert_eq!(found, fits.then_some(row[0] as f32));
+            }
+        }
     }
 }

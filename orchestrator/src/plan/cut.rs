@@ -2,55 +2,60 @@
 
 use std::ops::Range;
 
-/// Most files of a batch: what a worker's overhead per batch is spread over, and how much a poisoned one costs.
+/// Most files of a batch without a model: what a worker's overhead per batch is spread over, and how much a poisoned
+/// one costs.
 pub const MAX_FILES: usize = 64;
-/// Most estimated tokens of a batch: a few seconds of a small model on one core, so that a lost worker costs seconds.
-pub const MAX_TOKENS: u64 = 65_536;
-/// Most bytes of a batch. Never reached at today's [`BYTES_PER_TOKEN_TENTHS`]; bounds memory should that change.
+/// Most files of a batch with a model: more, since it is bound by its tokens, and batches of small files would cost
+/// a fraction of the others.
+pub const MAX_FILES_READ: usize = 256;
+/// Most a batch costs, in tokens: a few seconds of a small model on one core, so that a lost worker costs seconds.
+pub const MAX_COST: u64 = 65_536;
+/// Most bytes of a batch: bounds memory where a tokenizer makes one token of very many bytes.
 pub const MAX_BYTES: u64 = 4 << 20;
-/// Bytes per token, times ten: byte-level BPE vocabularies trained on code come to 3 to 3.5.
-pub const BYTES_PER_TOKEN_TENTHS: u64 = 32;
-/// Tokens that every file costs beside its text: begin, end, and the fixed work per file.
-pub const TOKENS_PER_FILE: u64 = 8;
+
+/// What is known of a file when batches are cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// See [`super::cost`].
+    pub cost: u64,
+    /// Bytes.
+    pub n_bytes: u64,
+}
 
 /// How fine the even cut is: bounds are tried in steps of one 64th.
 const STEPS: u64 = 64;
 
-/// The estimated tokens of a file.
-#[must_use]
-pub fn estimated_tokens(n_bytes: u64) -> u64 {
-    (n_bytes * 10).div_ceil(BYTES_PER_TOKEN_TENTHS) + TOKENS_PER_FILE
-}
-
-/// Cuts files (by their bytes, in order) into consecutive ranges that cover them all.
+/// Cuts files, in order, into consecutive ranges that cover them all, of at most `max_files` files.
 ///
 /// Uses as few batches as the bounds allow, and then makes them as even as that number allows: 65 files are 33 and
 /// 32, not 64 and 1. A file that is over a bound by itself is its own batch.
 #[must_use]
-pub fn cut(n_bytes: &[u64]) -> Vec<Range<usize>> {
-    let fewest = fill(n_bytes, STEPS).len();
-    (1..=STEPS).map(|scale| fill(n_bytes, scale)).find(|batches| batches.len() <= fewest).unwrap_or_default()
+pub fn cut(files: &[Size], max_files: usize) -> Vec<Range<usize>> {
+    let fewest = fill(files, max_files, STEPS).len();
+    (1..=STEPS)
+        .map(|scale| fill(files, max_files, scale))
+        .find(|batches| batches.len() <= fewest)
+        .unwrap_or_default()
 }
 
 /// Fills batches to `scale` 64ths of the bounds, one after the other.
-fn fill(n_bytes: &[u64], scale: u64) -> Vec<Range<usize>> {
-    let max_files = (MAX_FILES as u64 * scale).div_ceil(STEPS);
-    let (max_tokens, max_bytes) = (MAX_TOKENS * scale / STEPS, MAX_BYTES * scale / STEPS);
+fn fill(files: &[Size], max_files: usize, scale: u64) -> Vec<Range<usize>> {
+    let max_files = (max_files as u64 * scale).div_ceil(STEPS);
+    let (max_cost, max_bytes) = (MAX_COST * scale / STEPS, MAX_BYTES * scale / STEPS);
     let mut batches = Vec::new();
-    let (mut start, mut tokens, mut bytes) = (0, 0, 0);
-    for (index, &size) in n_bytes.iter().enumerate() {
-        let cost = estimated_tokens(size);
+    let (mut start, mut cost, mut bytes) = (0, 0, 0);
+    for (index, file) in files.iter().enumerate() {
         let n_files = (index - start) as u64;
-        let is_full = n_files >= max_files || tokens + cost > max_tokens || bytes + size > max_bytes;
+        let is_full = n_files >= max_files || cost + file.cost > max_cost || bytes + file.n_bytes > max_bytes;
         if n_files > 0 && is_full {
             batches.push(start..index);
-            (start, tokens, bytes) = (index, 0, 0);
+            (start, cost, bytes) = (index, 0, 0);
         }
-        tokens += cost;
-        bytes += size;
+        cost += file.cost;
+        bytes += file.n_bytes;
     }
-    if start < n_bytes.len() {
-        batches.push(start..n_bytes.len());
+    if start < files.len() {
+        batches.push(start..files.len());
     }
     batches
 }
@@ -60,40 +65,63 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn sized((cost, n_bytes): (u64, u64)) -> Size {
+        Size { cost, n_bytes }
+    }
+
     #[test]
     fn few_files_more_than_a_batch_holds_are_split_evenly() {
-        assert_eq!(cut(&[100; 65]), [0..33, 33..65]);
-        assert_eq!(cut(&[100; 64]).len(), 1);
-        assert!(cut(&[]).is_empty());
+        assert_eq!(cut(&[sized((40, 100)); 65], MAX_FILES), [0..33, 33..65]);
+        assert_eq!(cut(&[sized((40, 100)); 64], MAX_FILES).len(), 1);
+        assert!(cut(&[], MAX_FILES).is_empty());
     }
 
     #[test]
     fn a_file_over_the_bounds_is_its_own_batch() {
-        assert_eq!(cut(&[100, 1 << 20, 100]), [0..1, 1..2, 2..3]);
+        let small = sized((40, 100));
+        assert_eq!(cut(&[small, sized((1 << 20, 100)), small], MAX_FILES), [0..1, 1..2, 2..3]);
+        assert_eq!(cut(&[small, sized((40, 5 << 20)), small], MAX_FILES), [0..1, 1..2, 2..3]);
+    }
+
+    #[test]
+    fn batches_cost_the_same_however_many_bytes_a_token_has() {
+        let files: Vec<Size> = (0..900).map(|n| sized((1500 + n % 7 * 500, 100 + n % 90 * 400))).collect();
+        let costs: Vec<u64> = cut(&files, MAX_FILES_READ)
+            .into_iter()
+            .map(|batch| files[batch].iter().map(|file| file.cost).sum())
+            .collect();
+        // The last one has what is left; of the others, none is further off than by one file.
+        let (_, others) = costs.split_last().unwrap();
+        let (most, least) = (others.iter().max().unwrap(), others.iter().min().unwrap());
+        assert!(others.len() > 30 && most - least <= 4500, "{costs:?}");
     }
 
     proptest! {
         #[test]
         fn batches_cover_all_files_once_in_order_and_within_bounds(
-            n_bytes in prop::collection::vec(prop_oneof![0_u64..20_000, 0_u64..600_000], 0..400),
+            files in prop::collection::vec(
+                prop_oneof![(0_u64..6_000, 0_u64..20_000), (0_u64..200_000, 0_u64..1_000_000)], 0..400),
+            max_files in 1_usize..100,
         ) {
-            let batches = cut(&n_bytes);
+            let files: Vec<Size> = files.into_iter().map(sized).collect();
+            let batches = cut(&files, max_files);
             let covered: Vec<usize> = batches.iter().cloned().flatten().collect();
-            prop_assert_eq!(covered, (0..n_bytes.len()).collect::<Vec<_>>());
+            prop_assert_eq!(covered, (0..files.len()).collect::<Vec<_>>());
             for batch in &batches {
-                let sizes = &n_bytes[batch.clone()];
-                let tokens: u64 = sizes.iter().map(|&size| estimated_tokens(size)).sum();
-                prop_assert!(!sizes.is_empty() && sizes.len() <= MAX_FILES);
-                prop_assert!(sizes.len() == 1 || tokens <= MAX_TOKENS);
-                prop_assert!(sizes.len() == 1 || sizes.iter().sum::<u64>() <= MAX_BYTES);
+                let files = &files[batch.clone()];
+                prop_assert!(!files.is_empty() && files.len() <= max_files);
+                prop_assert!(files.len() == 1 || files.iter().map(|file| file.cost).sum::<u64>() <= MAX_COST);
+                prop_assert!(files.len() == 1 || files.iter().map(|file| file.n_bytes).sum::<u64>() <= MAX_BYTES);
             }
         }
 
         #[test]
         fn the_even_cut_never_takes_more_batches_than_the_greedy_one(
-            n_bytes in prop::collection::vec(0_u64..100_000, 0..300),
+            files in prop::collection::vec((0_u64..30_000, 0_u64..100_000), 0..300),
+            max_files in 1_usize..100,
         ) {
-            prop_assert_eq!(cut(&n_bytes).len(), fill(&n_bytes, STEPS).len());
+            let files: Vec<Size> = files.into_iter().map(sized).collect();
+            prop_assert_eq!(cut(&files, max_files).len(), fill(&files, max_files, STEPS).len());
         }
     }
 }

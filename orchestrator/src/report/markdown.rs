@@ -13,8 +13,8 @@ use schemas::rules::RuleInfo;
 /// Rows of a table of files; the rest is counted.
 const MAX_FILES: usize = 10;
 
-/// Failed files and rules that are named; the rest is counted.
-const MAX_FAILURES: usize = 20;
+/// Files and rules of a list that are named; the rest is counted.
+const MAX_LISTED: usize = 20;
 
 /// Renders the report.
 pub(super) fn render(report: &Report, catalogue: &[RuleInfo]) -> String {
@@ -138,6 +138,7 @@ fn write_repo(out: &mut String, repo: &RepoReport) -> fmt::Result {
     }
     write_skipped(out, repo)?;
     write_failures(out, repo)?;
+    write_windowed(out, repo)?;
     write_top_files(out, repo)?;
     write_patches(out, repo)
 }
@@ -175,13 +176,20 @@ fn write_failures(out: &mut String, repo: &RepoReport) -> fmt::Result {
     write_list(out, "Rules that gave up on a file", rules)
 }
 
+fn write_windowed(out: &mut String, repo: &RepoReport) -> fmt::Result {
+    let files = repo.in_windows.iter().map(|file| {
+        format!("{}: {} in {} windows", path(&file.path), count(file.n_tokens, "token"), file.n_windows)
+    });
+    write_list(out, "Files longer than the model's maximum", files)
+}
+
 fn write_list(out: &mut String, title: &str, lines: impl ExactSizeIterator<Item = String>) -> fmt::Result {
-    let n_more = lines.len().saturating_sub(MAX_FAILURES);
+    let n_more = lines.len().saturating_sub(MAX_LISTED);
     if lines.len() == 0 {
         return Ok(());
     }
     writeln!(out, "### {title}\n")?;
-    for line in lines.take(MAX_FAILURES) {
+    for line in lines.take(MAX_LISTED) {
         writeln!(out, "- {line}")?;
     }
     if n_more > 0 {

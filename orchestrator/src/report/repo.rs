@@ -10,7 +10,9 @@ use schemas::job::RepoSpec;
 use schemas::ledger::{LedgerEntry, LedgerSums, Outcome};
 use schemas::path::RepoPath;
 use schemas::plan::BatchPlan;
-use schemas::report::{FailedFile, FileTensorsReport, FindingReport, RepoReport, RuleFailureReport, Totals};
+use schemas::report::{
+    FailedFile, FileTensorsReport, FindingReport, RepoReport, RuleFailureReport, Totals, WindowedFile,
+};
 use schemas::result::{BatchResult, FileResult, Finding, Mend, ScannedFile};
 use schemas::rules::Level;
 
@@ -75,6 +77,7 @@ fn empty_report(spec: &RepoSpec, slug: &RepoSlug) -> RepoReport {
         error: None,
         totals: Totals::default(),
         failed: Vec::new(),
+        in_windows: Vec::new(),
         rule_failures: Vec::new(),
         findings: Vec::new(),
         patches: Vec::new(),
@@ -147,7 +150,14 @@ impl RepoFacts {
         }
         if let Some(tokens) = file.tokens {
             totals.tokens += tokens.n_tokens;
-            totals.files_in_windows += u64::from(tokens.n_windows > 1);
+            if tokens.n_windows > 1 {
+                totals.files_in_windows += 1;
+                self.report.in_windows.push(WindowedFile {
+                    path: path.clone(),
+                    n_tokens: tokens.n_tokens,
+                    n_windows: tokens.n_windows,
+                });
+            }
             self.tensors.extend(pack.map(|pack| FileTensorsReport {
                 repo: self.report.repo.clone(),
                 path: path.clone(),
@@ -183,6 +193,7 @@ impl RepoFacts {
         self.report.rule_failures.sort_by(|left, right| {
             (&left.path, &left.rule, &left.reason).cmp(&(&right.path, &right.rule, &right.reason))
         });
+        self.report.in_windows.sort_by(|left, right| left.path.cmp(&right.path));
         self.tensors.sort_by(|left, right| left.path.cmp(&right.path));
         self.mends.sort_by(|left, right| left.path.cmp(&right.path));
         let mut sums = LedgerSums::default();

@@ -35,7 +35,7 @@ pub enum Event<'a> {
         counts: &'a Counts,
         /// Milliseconds since the orchestrator took it up.
         elapsed_ms: u64,
-        /// Estimated tokens a second; absent until there is a rate.
+        /// Tokens a second; absent until there is a rate.
         tokens_per_s: Option<f64>,
         /// Estimated seconds that are left; absent until there is a rate.
         eta_s: Option<f64>,

@@ -12,6 +12,9 @@ pub const FILE: &str = "plan.json";
 /// What would be done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
+    /// Whether tokens were counted by the model's tokenizer; else they are estimated from bytes.
+    #[serde(default)]
+    pub tokens_counted: bool,
     /// In the order of the job.
     pub repos: Vec<RepoRow>,
 }
@@ -33,7 +36,7 @@ pub struct RepoRow {
     /// Files that would be scanned.
     #[serde(default)]
     pub files: u64,
-    /// Estimated tokens.
+    /// Tokens; see [`Plan::tokens_counted`].
     #[serde(default)]
     pub tokens: u64,
     /// Batches.
@@ -45,8 +48,9 @@ impl Plan {
     /// The plan as a table for people: a line for each repo, and their sums.
     #[must_use]
     pub fn table(&self) -> String {
+        let tokens = if self.tokens_counted { "TOKENS" } else { "TOKENS (EST.)" };
         let mut table =
-            Table::new(&["REPO", "COMMIT", "ENTRIES", "FILES", "SKIPPED", "FAILED", "TOKENS", "BATCHES"]);
+            Table::new(&["REPO", "COMMIT", "ENTRIES", "FILES", "SKIPPED", "FAILED", tokens, "BATCHES"]);
         let mut sums = RepoRow {
             repo: RepoSlug::from_text("total"),
             commit: None,
@@ -85,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_plan_is_a_table_with_sums_and_reasons() {
-        let text = r#"{"repos":[
+        let text = r#"{"tokens_counted":true,"repos":[
             {"repo":"a","commit":"0123456789abcdef","ledger":{"entries":9,"scanned":5,"skipped":{"binary":4},"failed":0},
              "files":5,"tokens":1200,"batches":1},
             {"repo":"b","error":"no such repository"}]}"#;
@@ -97,5 +101,7 @@ mod tests {
         total  -             9        5      4        0       1200    1
         b: no such repository
         ");
+        let estimated = Plan { tokens_counted: false, ..plan };
+        assert!(estimated.table().contains("TOKENS (EST.)"));
     }
 }

@@ -14,7 +14,7 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 /// How fast a job goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Rates {
-    /// Estimated tokens a second since the first announcement; absent until two differ.
+    /// Tokens a second since the first announcement; absent until two differ.
     pub tokens_per_s: Option<f64>,
     /// What is left at that rate; absent while repos are still being planned.
     pub eta: Option<Duration>,

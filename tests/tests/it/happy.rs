@@ -94,6 +94,39 @@ fn check_tensors(cluster: &Cluster, out: &Path, report: &schemas::report::Report
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn tokens_are_planned_as_they_are_read_and_a_long_file_is_read_whole() {
+    let Some(mut cluster) = Cluster::start().await else { return };
+    cluster.start_worker();
+    let long: String = (0..4000).map(|n| format!("name_{n} = {n}\n")).collect();
+    let mut files = vec![("long.py".to_owned(), long)];
+    files.extend((1..80).map(|n| (format!("f{n}.py"), format!("call(first, {n})\n").repeat(n * n % 97))));
+    let files = files.iter().map(|(path, text)| (path.as_str(), text.as_bytes()));
+    let repo = repos::make(&cluster.path("repo"), files);
+    let model = tiny_model(cluster.path("model"));
+    let arguments = ["--model", model.to_str().unwrap(), repo.to_str().unwrap()];
+
+    let dry = cluster.run("dry", &[&["--dry-run"], &arguments[..]].concat());
+    assert_eq!(dry.code, 0, "{}\n{}", dry.stderr, cluster.logs());
+    let plan: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(dry.out.join("plan.json")).unwrap()).unwrap();
+    // Another orchestrator finds the counts of the first.
+    cluster.kill_orchestrator();
+    cluster.start_orchestrator();
+    let finished = cluster.run("job", &arguments);
+    assert_eq!(finished.code, 0, "{}\n{}", finished.stderr, cluster.logs());
+
+    let (report, run) = (finished.report(), finished.run());
+    assert_eq!(plan["tokens_counted"], true);
+    assert_eq!(plan["repos"][0]["tokens"], report.totals.tokens);
+    assert_eq!(run.counts.tokens, report.totals.tokens);
+    assert!(run.real_token_share.unwrap() >= 0.9, "{run:?}");
+    assert!(run.stats.n_tokens >= report.totals.tokens, "windows overlap: {run:?}");
+    assert_eq!((run.files_in_windows, report.totals.files_in_windows), (1, 1));
+    let windowed = &report.repos[0].in_windows[0];
+    assert!(windowed.path.to_string() == "long.py" && windowed.n_windows > 1, "{windowed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_worker_and_three_write_the_same_report() {
     let mut reports = Vec::new();
     for n_workers in [1, 3] {

@@ -161,6 +161,8 @@ fn run_of(phase: Phase) -> Run {
             ..Counts::default()
         },
         stats: BatchStats::default(),
+        real_token_share: None,
+        files_in_windows: 0,
         batches_reused: 0,
         batches_redelivered: 0,
         workers: std::collections::BTreeMap::new(),
@@ -202,6 +204,7 @@ fn report(level: Level) -> Report {
             error: None,
             totals,
             failed: Vec::new(),
+            in_windows: Vec::new(),
             rule_failures: Vec::new(),
             findings: vec![finding],
             patches: Vec::new(),

@@ -195,3 +195,24 @@ fn sarif_is_valid_against_its_schema() {
         validator.iter_errors(&log).map(|error| format!("{}: {error}", error.instance_path())).collect();
     assert!(errors.is_empty(), "{errors:#?}");
 }
+
+#[test]
+fn a_file_longer_than_the_model_is_counted_and_named() {
+    let fixture = Fixture::new(cases());
+    let mut repo = fixture.scanned();
+    let batch = repo.plan.batches[0].id;
+    if let Some(BatchOutcome::Done(result)) = repo.outcomes.get_mut(&batch)
+        && let FileResult::Scanned(file) = &mut result.files[0]
+    {
+        file.tokens.as_mut().unwrap().n_windows = 3;
+    }
+    let artifacts = run_one(repo);
+    let report = &artifacts.report.repos[0];
+    assert_eq!((report.totals.files_in_windows, report.in_windows.len()), (1, 1));
+    assert_eq!(
+        (report.in_windows[0].path.to_string(), report.in_windows[0].n_windows),
+        ("src/one.js".into(), 3)
+    );
+    let markdown = artifacts.text("report.md");
+    assert!(markdown.contains("- `src/one.js`: 10 tokens in 3 windows"), "{markdown}");
+}

@@ -1,22 +1,36 @@
 //! Plans of real mirrors: every scanned entry in exactly one batch, packs hold the blobs, the same each time.
 
+use std::path::PathBuf;
+
+use model_dir::ModelDir;
+use model_dir::init::{Size, untrained};
 use orchestrator::plan::{PlanError, cut, digest_only, plan_repo};
+use orchestrator::tokens::{Blob, TokenCounter, TokenCounters};
 use schemas::job::Limits;
 use schemas::ledger::Outcome;
 use schemas::plan::RepoPlan;
 use schemas::sources::SourcePack;
-use schemas::{Digest, Language};
+use schemas::{Digest, Language, ModelRef};
+use tokio_util::sync::CancellationToken;
 
 use super::fixture::Fixture;
 
 fn plan(fixture: &Fixture, pipeline: &[u8]) -> (RepoPlan, Vec<SourcePack>) {
+    plan_by(fixture, pipeline, None)
+}
+
+fn plan_by(
+    fixture: &Fixture,
+    pipeline: &[u8],
+    counter: Option<&TokenCounter>,
+) -> (RepoPlan, Vec<SourcePack>) {
     let mirror = fixture.mirror(None).unwrap();
     let mut packs = Vec::new();
     let mut store = |pack: SourcePack| {
         packs.push(pack.clone());
         digest_only(pack)
     };
-    let plan = plan_repo(&mirror, Digest::of(pipeline), &Limits::default(), &mut store).unwrap();
+    let plan = plan_repo(&mirror, Digest::of(pipeline), &Limits::default(), counter, &mut store).unwrap();
     (plan, packs)
 }
 
@@ -79,7 +93,7 @@ fn a_store_that_fails_fails_the_plan() {
     let fixture = many_files(3);
     let mirror = fixture.mirror(None).unwrap();
     let mut store = |_| Err("disk full".into());
-    let error = plan_repo(&mirror, Digest::of(b"p"), &Limits::default(), &mut store).unwrap_err();
+    let error = plan_repo(&mirror, Digest::of(b"p"), &Limits::default(), None, &mut store).unwrap_err();
     assert!(matches!(error, PlanError::Store(source) if source.to_string() == "disk full"));
 }
 
@@ -88,6 +102,143 @@ fn a_commit_that_the_mirror_lost_is_an_error() {
     let fixture = many_files(3);
     let mut mirror = fixture.mirror(None).unwrap();
     mirror.commit = git2::Oid::from_str("1234567890123456789012345678901234567890").unwrap();
-    let error = plan_repo(&mirror, Digest::of(b"p"), &Limits::default(), &mut digest_only).unwrap_err();
+    let error = plan_repo(&mirror, Digest::of(b"p"), &Limits::default(), None, &mut digest_only).unwrap_err();
     assert!(matches!(error, PlanError::Mirror { .. }));
+}
+
+/// A model of up to 64 tokens, and the folder for its counts.
+struct Model {
+    dir: tempfile::TempDir,
+}
+
+impl Model {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let texts: Vec<String> = (0..40).map(|n| format!("x = {n}\n")).collect();
+        untrained(Size::Micro, 1, &texts).unwrap().write(&dir.path().join("model")).unwrap();
+        Self { dir }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.path().join("model")
+    }
+
+    fn counter(&self) -> TokenCounter {
+        self.counter_until(CancellationToken::new())
+    }
+
+    fn counter_until(&self, stop: CancellationToken) -> TokenCounter {
+        TokenCounter::open(&self.path(), &self.counts(), stop).unwrap()
+    }
+
+    fn counts(&self) -> PathBuf {
+        self.dir.path().join("counts")
+    }
+
+    fn counts_file(&self) -> PathBuf {
+        let mut files = std::fs::read_dir(self.counts()).unwrap();
+        let file = files.next().unwrap().unwrap().path();
+        assert!(files.next().is_none());
+        file
+    }
+}
+
+/// Files of very different numbers of tokens to the byte, some empty, one not UTF-8.
+fn odd_files() -> Fixture {
+    let fixture = Fixture::empty();
+    let mut blobs = Vec::new();
+    for n in 0..300_usize {
+        let text = match n % 4 {
+            0 => format!("x = {n}\n").repeat(n % 90).into_bytes(),
+            1 => "é~ü^".repeat(n * 3 % 700).into_bytes(),
+            2 => Vec::new(),
+            _ => [&b"y = \xff\xfe "[..], &b"x = 1\n".repeat(n % 50)].concat(),
+        };
+        blobs.push((format!("f{n:03}.py"), fixture.blob(&text)));
+    }
+    let entries: Vec<_> = blobs.iter().map(|(name, oid)| (name.as_bytes(), 0o100_644, *oid)).collect();
+    fixture.commit("refs/heads/main", fixture.tree(&entries));
+    fixture
+}
+
+#[test]
+fn with_a_model_a_batch_has_the_tokens_that_its_worker_will_count() {
+    let (model, fixture) = (Model::new(), odd_files());
+    let (plan, packs) = plan_by(&fixture, b"p", Some(&model.counter()));
+    let dir = ModelDir::open(&model.path()).unwrap();
+    assert!(plan.batches.len() > 2);
+    for (batch, pack) in plan.batches.iter().zip(&packs) {
+        let tokens_of = |bytes: &[u8]| match String::from_utf8_lossy(bytes).as_ref() {
+            "" => 0,
+            text => dir.tokenizer().count(text).unwrap() as u64,
+        };
+        assert_eq!(batch.n_tokens, pack.files.iter().map(|file| tokens_of(&file.bytes)).sum::<u64>());
+        let rows =
+            |file: &schemas::sources::SourceFile| dir.rows(&String::from_utf8_lossy(&file.bytes)).unwrap();
+        let computed: usize = pack.files.iter().flat_map(rows).map(|row| row.len()).sum();
+        assert!(pack.files.len() == 1 || computed as u64 <= cut::MAX_COST);
+    }
+}
+
+#[test]
+fn a_plan_is_the_same_whether_its_counts_were_remembered_lost_or_damaged() {
+    let (model, fixture) = (Model::new(), odd_files());
+    let cold = plan_by(&fixture, b"p", Some(&model.counter())).0;
+    let file = model.counts_file();
+    let whole = std::fs::read(&file).unwrap();
+    assert!(whole.len() > 100 * 32, "few counts are remembered");
+    let again = || plan_by(&fixture, b"p", Some(&model.counter())).0;
+    assert_eq!(again(), cold);
+    assert!(std::fs::read(&file).unwrap() == whole, "blobs were counted twice");
+
+    let mut damaged = whole.clone();
+    damaged.iter_mut().skip(32).step_by(50).for_each(|byte| *byte ^= 0x55);
+    for bytes in [&damaged[..], &whole[..whole.len() / 2 + 5], b"", b"something else"] {
+        std::fs::write(&file, bytes).unwrap();
+        assert_eq!(again(), cold);
+        assert_eq!(std::fs::read(&file).unwrap().len(), whole.len());
+    }
+}
+
+#[test]
+fn remembered_counts_are_taken_and_a_blob_without_an_id_is_counted() {
+    let model = Model::new();
+    let oid = "1234567890123456789012345678901234567890";
+    let weigh = |oid, bytes| model.counter().weigh(&[Blob { oid, bytes }]).unwrap()[0].n_tokens;
+    let n_tokens = weigh(oid, b"x = 1\n");
+    assert_eq!(weigh(oid, b"another text under the same id"), n_tokens);
+    assert_ne!(weigh("?", b"another text under the same id"), n_tokens);
+}
+
+#[test]
+fn counting_ends_when_the_orchestrator_does_and_nothing_is_stored() {
+    let (model, fixture, stop) = (Model::new(), many_files(9), CancellationToken::new());
+    let counter = model.counter_until(stop.clone());
+    stop.cancel();
+    let mirror = fixture.mirror(None).unwrap();
+    let mut store = |_| panic!("a batch was cut");
+    let error =
+        plan_repo(&mirror, Digest::of(b"p"), &Limits::default(), Some(&counter), &mut store).unwrap_err();
+    assert!(matches!(error, PlanError::Stopped(_)));
+}
+
+#[tokio::test]
+async fn a_model_s_tokenizer_comes_out_of_the_store_and_its_absence_has_a_name() {
+    let (model, dir) = (Model::new(), tempfile::tempdir().unwrap());
+    let store = tensor_store::Store::open("memory://").unwrap();
+    let opened = ModelDir::open(&model.path()).unwrap();
+    let digest: Digest = opened.digest().parse().unwrap();
+    let counters = TokenCounters::new(store.clone(), dir.path().join("tokenizers"), CancellationToken::new());
+    let wanted = ModelRef { name: "micro".to_owned(), digest, trained: false };
+    let error = counters.get(&wanted).await.err().unwrap();
+    assert!(format!("{error:#}").contains("micro") && format!("{error:#}").contains("missing"), "{error:#}");
+
+    // All but the weights, which nobody needs for counting.
+    for name in opened.files().iter().filter(|name| !name.ends_with("safetensors")) {
+        let bytes = std::fs::read(model.path().join(name)).unwrap();
+        store.put(&tensor_store::Key::model_file(digest, name), bytes.into()).await.unwrap();
+    }
+    let counter = counters.get(&wanted).await.unwrap();
+    let weight = counter.weigh(&[Blob { oid: "?", bytes: b"x = 1\n" }]).unwrap()[0];
+    assert_eq!(weight.n_tokens, opened.tokenizer().count("x = 1\n").unwrap() as u64);
 }
