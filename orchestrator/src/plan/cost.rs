@@ -57,20 +57,22 @@ impl Reading {
     /// The windows that a text of so many tokens is read in; none for an empty one.
     #[must_use]
     pub fn n_windows(&self, n_tokens: u64) -> u64 {
-        if n_tokens == 0 {
-            return 0;
-        }
+        self.windows(n_tokens).map_or(0, |windows| windows.len() as u64)
+    }
+
+    fn windows(&self, n_tokens: u64) -> Option<Windows> {
         let n_bare = usize::try_from(n_tokens).unwrap_or(usize::MAX).saturating_sub(self.n_special);
-        Windows::new(n_bare, self.l_max - self.n_special, self.overlap).len() as u64
+        (n_tokens > 0).then(|| Windows::new(n_bare, self.l_max - self.n_special, self.overlap))
     }
 
     /// The tokens that the model computes for it, with what overlaps and the padding that the model wants.
     fn computed(&self, n_tokens: u64) -> u64 {
-        match (self.n_windows(n_tokens), self.padding) {
-            (1, Padding::None) => n_tokens,
-            // All windows of a long text are full.
-            (n_windows, _) => n_windows * self.l_max as u64,
-        }
+        let Some(windows) = self.windows(n_tokens) else { return 0 };
+        let per_window = match self.padding {
+            Padding::None => windows.window_len() + self.n_special,
+            Padding::MaxLength => self.l_max,
+        };
+        (windows.len() * per_window) as u64
     }
 }
 

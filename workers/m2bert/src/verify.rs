@@ -77,14 +77,10 @@ impl Comparison<'_> {
         let (words, _) = expected.data().as_chunks::<4>();
         let differences =
             words.iter().zip(values).map(|(word, value)| (f32::from_le_bytes(*word) - value).abs());
-        // Not `max`, which passes over what is not a number.
-        let largest =
-            differences.fold(0.0, |largest: f32, next| if next <= largest { largest } else { next });
+        let largest = differences.fold(0.0, larger);
         let start = Difference { largest: 0.0, tolerance: tolerance(output), n_compared: 0 };
         let difference = self.differences.entry(output.to_owned()).or_insert(start);
-        if !(largest <= difference.largest) {
-            difference.largest = largest;
-        }
+        difference.largest = larger(difference.largest, largest);
         difference.n_compared += 1;
         self.n_compared += 1;
         Ok(())
@@ -102,6 +98,11 @@ impl Comparison<'_> {
             format!("{n_expected} outputs are expected, of which {} could be compared", self.n_compared);
         Err(Error::Case { case: EXPECTED_FILE.to_owned(), reason })
     }
+}
+
+/// Not `max`, which passes over what is not a number.
+fn larger(one: f32, other: f32) -> f32 {
+    if one.is_nan() || other.is_nan() { f32::NAN } else { one.max(other) }
 }
 
 fn tolerance(output: &str) -> f32 {

@@ -9,7 +9,7 @@ use std::ops::Range;
 /// The windows over a sequence of tokens, in order; an iterator of index ranges.
 ///
 /// A sequence that fits is one window. A longer one is covered by the smallest possible number of
-/// windows, all of the full length, spread evenly.
+/// windows, all of one length, the shortest that will do, spread evenly.
 #[derive(Debug, Clone)]
 pub struct Windows {
     n_tokens: usize,
@@ -29,7 +29,14 @@ impl Windows {
         assert!(overlap < max_len, "an overlap of {overlap} leaves no room in a window of {max_len}");
         let n_windows =
             if n_tokens <= max_len { 1 } else { (n_tokens - overlap).div_ceil(max_len - overlap) };
-        Self { n_tokens, window_len: n_tokens.min(max_len), n_windows, next: 0 }
+        // All windows together hold every token, and what overlaps once more.
+        let together = n_tokens + (n_windows - 1) * overlap;
+        Self { n_tokens, window_len: together.div_ceil(n_windows), n_windows, next: 0 }
+    }
+
+    /// Tokens of each window.
+    pub fn window_len(&self) -> usize {
+        self.window_len
     }
 
     /// First token of the `index`-th window: 0 for the first, and the last one ends with the sequence.
@@ -82,7 +89,8 @@ mod tests {
 
     #[test]
     fn one_token_too_many_makes_a_second_window() {
-        assert_eq!(plan(9, 8, 1), [(0, 8), (1, 9)]);
+        assert_eq!(plan(9, 8, 1), [(0, 5), (4, 9)]);
+        assert_eq!(plan(15, 8, 1), [(0, 8), (7, 15)]);
     }
 
     proptest! {
@@ -113,6 +121,9 @@ mod tests {
             // One window fewer would reach at most this many tokens.
             let reach = (n_windows - 1) * (max_len - overlap) + overlap;
             prop_assert!(n_windows == 1 || reach < n_tokens);
+            // Windows shorter by one token could not hold them all.
+            let window_len = Windows::new(n_tokens, max_len, overlap).window_len();
+            prop_assert!(n_windows * (window_len - 1) < n_tokens + (n_windows - 1) * overlap);
         }
     }
 }

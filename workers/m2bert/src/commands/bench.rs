@@ -123,7 +123,7 @@ fn measure(
     args: &Bench,
     options: &Options,
     encoder: &mut Encoder,
-    mut plain: Option<&mut Encoder>,
+    plain: Option<&mut Encoder>,
     length: usize,
 ) -> anyhow::Result<Measured> {
     let n_rows = (args.batch_tokens / length).max(1);
@@ -132,7 +132,7 @@ fn measure(
     let batch = TokenBatch::new((0..n_rows).map(row).collect()).wanting(outputs);
     let mut encoders: Vec<&mut Encoder> = std::iter::once(encoder).collect();
     // Measured once, beside the first type.
-    encoders.extend(plain.as_deref_mut());
+    encoders.extend(plain);
     forget_peak();
     let mut times: Vec<Vec<Duration>> = vec![Vec::new(); encoders.len()];
     let enough = Duration::from_secs_f64(args.seconds);

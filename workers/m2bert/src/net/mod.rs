@@ -116,7 +116,7 @@ impl Default for Settings {
 
 #[derive(Debug)]
 enum Body {
-    Fused(CpuNetwork),
+    Fused(Box<CpuNetwork>),
     Torch(DeviceNetwork),
     Plain(PlainNetwork),
 }
@@ -141,7 +141,7 @@ impl Network {
         let weights = Weights::new(file, settings.device);
         let heads = file.heads();
         let body = match settings.engine {
-            Engine::Fused => Body::Fused(CpuNetwork::load(&weights, config, &settings)?),
+            Engine::Fused => Body::Fused(Box::new(CpuNetwork::load(&weights, config, &settings)?)),
             Engine::Torch => Body::Torch(DeviceNetwork::load(&weights, config, &settings)?),
             Engine::Plain => Body::Plain(PlainNetwork::load(&weights, config)?),
         };
@@ -173,7 +173,7 @@ impl Network {
     /// Tokens that a pass over these rows computes, padding included.
     pub fn n_computed(&self, rows: &Rows) -> usize {
         match self.body {
-            Body::Torch(_) => rows.len() * rows.ranges().iter().map(std::ops::Range::len).max().unwrap_or(0),
+            Body::Torch(_) => rows.len() * rows.longest(),
             Body::Fused(_) | Body::Plain(_) => rows.n_tokens(),
         }
     }

@@ -49,6 +49,11 @@ impl Rows {
         self.ids.len()
     }
 
+    /// Tokens of the longest row.
+    pub(super) fn longest(&self) -> usize {
+        self.ranges.iter().map(Range::len).max().unwrap_or(0)
+    }
+
     /// The tokens of each row.
     pub fn ranges(&self) -> &[Range<usize>] {
         &self.ranges
@@ -103,7 +108,7 @@ impl Rows {
     /// As rectangles, padded with zeros to the longest row: ids and types i64 `[B, L]`, f32 `[B, L]` that is 1 at real
     /// tokens, and f32 `[B, L]` that is 1 at tokens.
     pub(super) fn to_tensors(&self, device: tch::Device) -> Result<Rectangle, Error> {
-        let length = self.ranges.iter().map(Range::len).max().unwrap_or(0);
+        let length = self.longest();
         let shape = [self.len() as i64, length as i64];
         let fill = |of: &dyn Fn(usize, usize) -> i64| {
             let cell = |row: usize, at: usize| {

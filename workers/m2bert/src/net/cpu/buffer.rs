@@ -32,7 +32,7 @@ impl Buffer {
 
     /// What [`get`](Self::get) last gave, up to `len`.
     pub(super) fn read(&self, len: usize) -> &[f32] {
-        self.map.as_ref().map_or(&[], |map| &pulp::bytemuck::cast_slice(&map[..len * size_of::<f32>()])[..])
+        self.map.as_ref().map_or(&[], |map| pulp::bytemuck::cast_slice(&map[..len * size_of::<f32>()]))
     }
 
     /// Bytes that are taken.

@@ -209,7 +209,7 @@ impl<E: Element> WithSimd for With<'_, Leave<'_>, E> {
         let outs = sized(outs, n * width);
         let slice = width / layer.blocks.len();
         for (block, out) in layer.blocks.iter().zip(outs.chunks_exact_mut(n * slice)) {
-            feed(simd, block, projected_now, width, n, (&mut *gates, &mut *values), out)?;
+            feed(simd, block, projected_now, width, (&mut *gates, &mut *values), out)?;
         }
         let hidden = sized(hidden, n * width);
         for (token, hidden) in hidden.chunks_exact_mut(width).enumerate() {
@@ -258,15 +258,14 @@ fn feed<S: Simd, E: Element>(
     simd: S,
     block: &Block,
     rows: &[E],
-    stride: usize,
-    n: usize,
+    width: usize,
     (gates, values): (&mut Vec<E>, &mut Vec<E>),
     out: &mut [E],
 ) -> Result<(), Error> {
-    let n_features = block.gate.bias.len();
+    let (n, n_features) = (rows.len() / width, block.gate.bias.len());
     let (gates, values) = (sized(gates, n * n_features), sized(values, n * n_features));
-    block.gate.weight.multiply(&rows[block.gate.start..], stride, n, gates)?;
-    block.value.weight.multiply(&rows[block.value.start..], stride, n, values)?;
+    block.gate.weight.multiply(&rows[block.gate.start..], width, n, gates)?;
+    block.value.weight.multiply(&rows[block.value.start..], width, n, values)?;
     kernels::gate(simd, gates, values, &block.gate.bias, &block.value.bias);
     block.out.multiply(gates, n_features, n, out)
 }

@@ -1,5 +1,4 @@
 //! The fused loops against their definitions, at every size and with lanes to spare.
-#![expect(clippy::unwrap_used, reason = "in a test, a failed unwrap is a failed test")]
 
 use half::bf16;
 use proptest::prelude::*;
