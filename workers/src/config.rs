@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Parser;
+use model_dir::remote::ServeOptions;
 
 /// Pulls batches, mends files, encodes them, stores results.
 #[derive(Clone, Debug, Parser)]
@@ -29,6 +30,18 @@ pub struct Config {
     /// Threads for parsing and for the model [default: all cores]
     #[arg(long, env = "NM_THREADS", value_name = "N")]
     pub threads: Option<usize>,
+    /// Where the model computes: auto, cpu, cuda, cuda:N or mps
+    #[arg(long, env = "NM_DEVICE", default_value = "cpu", value_name = "DEVICE")]
+    pub device: String,
+    /// Type of the model's matrix products: f32, or bf16, which is faster and changes the third digit of vectors
+    #[arg(long, env = "NM_DTYPE", default_value = "f32", value_name = "TYPE", value_parser = ["f32", "bf16"])]
+    pub dtype: String,
+    /// Memory that the model may take, such as 4GiB [default: half of what is free]
+    #[arg(long, env = "NM_MEMORY_BUDGET", value_name = "SIZE")]
+    pub memory_budget: Option<String>,
+    /// Share of a GPU's memory that the model may take, for several workers on one GPU [default: all]
+    #[arg(long, env = "NM_GPU_MEMORY_FRACTION", value_name = "SHARE")]
+    pub gpu_memory_fraction: Option<String>,
     /// How long batches in hand may take after SIGTERM before they are given back, in seconds
     #[arg(long, env = "NM_DRAIN_TIMEOUT", default_value_t = 15, value_name = "SECONDS")]
     pub drain_timeout: u64,
@@ -43,5 +56,17 @@ impl Config {
     pub fn n_threads(&self) -> usize {
         let all = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         self.threads.unwrap_or(all).max(1)
+    }
+
+    /// How the model's process is to run.
+    #[must_use]
+    pub fn serve_options(&self) -> ServeOptions {
+        ServeOptions {
+            n_threads: self.n_threads(),
+            device: Some(self.device.clone()),
+            dtype: Some(self.dtype.clone()),
+            memory_budget: self.memory_budget.clone(),
+            gpu_memory_fraction: self.gpu_memory_fraction.clone(),
+        }
     }
 }

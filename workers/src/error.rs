@@ -61,7 +61,7 @@ impl StageError {
             // Another worker may be of the right version.
             Self::OtherEngine { .. } => retry(),
             Self::Encode(EncodeError::OutOfMemory(_) | EncodeError::Device(_)) | Self::Publish(_) => retry(),
-            Self::Encode(EncodeError::BadBatch { .. }) => poison(),
+            Self::Encode(EncodeError::BadBatch { .. } | EncodeError::Unable(_)) => poison(),
             Self::Cancelled => Settlement::GiveBack,
         }
     }
@@ -92,6 +92,7 @@ mod tests {
             (StageError::Encode(EncodeError::OutOfMemory("big".into())), "retry"),
             (StageError::Encode(EncodeError::Device("lost".into())), "retry"),
             (StageError::Encode(EncodeError::BadBatch { row: 0, reason: "empty".into() }), "poison"),
+            (StageError::Encode(EncodeError::Unable("sentences".into())), "poison"),
             (StageError::Cancelled, "give back"),
         ];
         for (error, wanted) in table {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use model_dir::remote::RemoteEncoder;
+use model_dir::remote::{RemoteEncoder, ServeOptions};
 use model_dir::{Encode, EncodeError, Encodings, ModelDir, TokenBatch};
 use schemas::{Digest, ModelRef};
 use tensor_store::{Key, Store};
@@ -18,12 +18,12 @@ use tracing::{error, info, warn};
 use crate::error::StageError;
 
 /// Makes an encoder out of a model directory, on the thread that will own it.
-pub type Loader = fn(&ModelDir, usize) -> Result<Box<dyn Encode>, EncodeError>;
+pub type Loader = fn(&ModelDir, &ServeOptions) -> Result<Box<dyn Encode>, EncodeError>;
 
 /// Runs the model in a process of its own: `m2bert`, beside this program.
-fn start_process(dir: &ModelDir, n_threads: usize) -> Result<Box<dyn Encode>, EncodeError> {
+fn start_process(dir: &ModelDir, options: &ServeOptions) -> Result<Box<dyn Encode>, EncodeError> {
     let program = std::env::current_exe().map_err(|error| EncodeError::Device(error.to_string()))?;
-    let encoder = RemoteEncoder::start(&program.with_file_name("m2bert"), dir.path(), n_threads)?;
+    let encoder = RemoteEncoder::start(&program.with_file_name("m2bert"), dir.path(), options)?;
     Ok(Box::new(encoder))
 }
 
@@ -31,7 +31,7 @@ fn start_process(dir: &ModelDir, n_threads: usize) -> Result<Box<dyn Encode>, En
 pub struct Models {
     store: Store,
     dir: PathBuf,
-    n_threads: usize,
+    options: ServeOptions,
     loader: Loader,
     loaded: tokio::sync::Mutex<Option<Arc<Model>>>,
     /// What the heartbeat says; not behind the lock that loading holds.
@@ -87,23 +87,16 @@ pub struct Vectors {
 const PREFETCH: usize = 1;
 
 impl Models {
-    /// Models kept under `dir`, run on `n_threads` threads.
+    /// Models kept under `dir`, run as `options` say.
     #[must_use]
-    pub fn new(store: Store, dir: PathBuf, n_threads: usize) -> Self {
-        Self::with_loader(store, dir, n_threads, start_process)
+    pub fn new(store: Store, dir: PathBuf, options: ServeOptions) -> Self {
+        Self::with_loader(store, dir, options, start_process)
     }
 
     /// As [`Models::new`], with another encoder: for tests of the loop.
     #[must_use]
-    pub fn with_loader(store: Store, dir: PathBuf, n_threads: usize, loader: Loader) -> Self {
-        Self {
-            store,
-            dir,
-            n_threads,
-            loader,
-            loaded: tokio::sync::Mutex::default(),
-            digest: Mutex::default(),
-        }
+    pub fn with_loader(store: Store, dir: PathBuf, options: ServeOptions, loader: Loader) -> Self {
+        Self { store, dir, options, loader, loaded: tokio::sync::Mutex::default(), digest: Mutex::default() }
     }
 
     /// The digest of the model that is loaded, if any.
@@ -126,7 +119,7 @@ impl Models {
         // The old one goes first: two models may not fit.
         *loaded = None;
         let folder = self.fetch(wanted.digest).await?;
-        let (loader, n_threads, digest) = (self.loader, self.n_threads, wanted.digest);
+        let (loader, options, digest) = (self.loader, self.options.clone(), wanted.digest);
         let bad = move |reason: String| StageError::Model { digest: digest.to_string(), reason };
         let dir = tokio::task::spawn_blocking(move || ModelDir::open(&folder))
             .await
@@ -135,7 +128,7 @@ impl Models {
         if dir.digest() != wanted.digest.to_string() {
             return Err(bad(format!("its files have the digest {}", dir.digest())));
         }
-        let model = Arc::new(Model::start(digest, dir, loader, n_threads).await?);
+        let model = Arc::new(Model::start(digest, dir, loader, options).await?);
         info!(model = %digest, name = wanted.name, "model loaded");
         *self.digest.lock().expect("no holder of the lock panics") = Some(digest);
         *loaded = Some(Arc::clone(&model));
@@ -184,11 +177,11 @@ impl Model {
         digest: Digest,
         dir: ModelDir,
         loader: Loader,
-        n_threads: usize,
+        options: ServeOptions,
     ) -> Result<Self, EncodeError> {
         let (commands, queue) = mpsc::channel(PREFETCH);
         let (ready, is_ready) = oneshot::channel();
-        let run = move || match loader(&dir, n_threads) {
+        let run = move || match loader(&dir, &options) {
             Ok(encoder) => {
                 if ready.send(Ok(dir)).is_ok() {
                     model_thread(encoder, queue);

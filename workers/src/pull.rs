@@ -71,7 +71,7 @@ async fn run(config: &Config) -> anyhow::Result<()> {
     let bus = Bus::connect_patiently(&connection, CONNECT_PATIENCE).await?;
     bus.verify_topology().await?;
     let store = Store::open(&config.store).context("open the object store")?;
-    let models = Models::new(store.clone(), config.data_dir.join("models"), config.n_threads());
+    let models = Models::new(store.clone(), config.data_dir.join("models"), config.serve_options());
     let inbox = bus.inbox(Lane::ALL.map(topology::work).to_vec()).await?;
     let worker = Arc::new(Worker {
         id: bus::watch::new_worker_id(),

@@ -2,10 +2,11 @@
 //!
 //! A gated long convolution mixes along the sequence, block-diagonal matrices mix along the width.
 //! The weights and the tokenizer come from a `model_dir::ModelDir`; this crate computes, and is the
-//! only one that knows of libtorch. It computes in f32.
+//! only one that knows of libtorch.
 //!
-//! Reading order: [`runtime`], which must run before anything else → [`Encoder`], which the worker's
-//! model thread owns → [`net`], the network, one file per part.
+//! Reading order: [`runtime`], which must run before anything else → [`Encoder`], which `m2bert serve`
+//! runs for a worker → [`net`], the network, in three implementations. [`verify`] holds them against
+//! golden data, [`peaks`] against the machine.
 //!
 //! # Linking
 //! A package with a binary, test or bench that uses this crate needs `torch-sys` as a direct

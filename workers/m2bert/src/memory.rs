@@ -7,7 +7,7 @@ use crate::net::n_points;
 use crate::{Dtype, Error};
 
 /// What a process takes before a model is loaded: libtorch, its threads, the tokenizer.
-const BASE: usize = 300 << 20;
+const BASE: usize = 384 << 20;
 
 /// Tokens of a pass beyond which more tokens make nothing faster.
 const ENOUGH_TOKENS: usize = 16_384;

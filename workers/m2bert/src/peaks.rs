@@ -56,17 +56,17 @@ fn best_rate(mut work: impl FnMut() -> Result<(), Error>) -> Result<f64, Error> 
     Ok(best)
 }
 
-/// Floating point operations per second of libtorch's product of two square matrices, on as many threads as libtorch
-/// has on this one.
+/// Floating point operations per second of the product of two large square matrices: the better of libtorch's, on as
+/// many threads as libtorch has on this one, and our own.
 ///
 /// # Errors
 /// [`Error::Torch`] if the device has no such product.
-pub fn products(dtype: Dtype, device: Device) -> Result<f64, Error> {
-    const SIZE: i64 = 2048;
-    let matrix =
-        || Ok::<_, Error>(Tensor::f_randn([SIZE, SIZE], (Kind::Float, device))?.f_to_kind(dtype.kind())?);
+pub fn products(dtype: Dtype, n_threads: usize, device: Device) -> Result<f64, Error> {
+    const SIZE: usize = 2048;
+    let shape = [SIZE as i64; 2];
+    let matrix = || Ok::<_, Error>(Tensor::f_randn(shape, (Kind::Float, device))?.f_to_kind(dtype.kind())?);
     let (a, b, out) = (matrix()?, matrix()?, matrix()?);
-    let rate = best_rate(|| {
+    let mut rate = best_rate(|| {
         let _same = a.f_mm_out(&out, &b)?;
         if device != Device::Cpu {
             // Products on a GPU are only queued; reading an element waits for them.
@@ -74,6 +74,14 @@ pub fn products(dtype: Dtype, device: Device) -> Result<f64, Error> {
         }
         Ok(())
     })?;
+    if device == Device::Cpu && dtype == Dtype::F32 {
+        let mut work = net::product_work(SIZE, n_threads)?;
+        let ours = best_rate(|| {
+            work();
+            Ok(())
+        })?;
+        rate = rate.max(ours);
+    }
     Ok(rate * 2.0 * (SIZE as f64).powi(3))
 }
 

@@ -1,4 +1,5 @@
 use model_dir::init::{Size, untrained};
+use model_dir::remote::ServeOptions;
 use model_dir::{Encode, Encodings, TokenBatch};
 use schemas::result::ScannedFile;
 use schemas::{Digest, FixLevel, Language, ModelRef};
@@ -45,7 +46,8 @@ async fn with_model(dir: &std::path::Path) -> (Models, Recipe) {
         let bytes = std::fs::read(dir.join("model").join(name)).unwrap();
         store.put(&Key::model_file(digest, name), bytes.into()).await.unwrap();
     }
-    let models = Models::with_loader(store, dir.join("models"), 1, |_, _| Ok(Box::new(Lengths)));
+    let models =
+        Models::with_loader(store, dir.join("models"), ServeOptions::default(), |_, _| Ok(Box::new(Lengths)));
     let model = ModelRef { name: "micro".to_owned(), digest, trained: false };
     let engine = fixes::Engine::new(["E711"], fixes::FixLevel::None).unwrap();
     (models, Recipe { engine, fix: FixLevel::None, model: Some(model) })

@@ -86,6 +86,37 @@ pub fn serve(
     Ok(())
 }
 
+/// How the process of a model is to run. What is absent is left to the program.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServeOptions {
+    /// Threads of the processor.
+    pub n_threads: usize,
+    /// `auto`, `cpu`, `cuda`, `cuda:N` or `mps`.
+    pub device: Option<String>,
+    /// Type of matrix products: `f32` or `bf16`.
+    pub dtype: Option<String>,
+    /// Memory that the process may take, such as `4GiB`.
+    pub memory_budget: Option<String>,
+    /// Share of a GPU's memory that it may take.
+    pub gpu_memory_fraction: Option<String>,
+}
+
+impl ServeOptions {
+    /// Command line arguments.
+    fn args(&self) -> Vec<String> {
+        let mut args = vec!["--threads".to_owned(), self.n_threads.max(1).to_string()];
+        for (name, value) in [
+            ("--device", &self.device),
+            ("--dtype", &self.dtype),
+            ("--memory-budget", &self.memory_budget),
+            ("--gpu-memory-fraction", &self.gpu_memory_fraction),
+        ] {
+            args.extend(value.iter().flat_map(|value| [name.to_owned(), value.clone()]));
+        }
+        args
+    }
+}
+
 /// A model in a process of its own. Dropped, the process is ended.
 #[derive(Debug)]
 pub struct RemoteEncoder {
@@ -97,13 +128,13 @@ pub struct RemoteEncoder {
 }
 
 impl RemoteEncoder {
-    /// Starts `program serve DIR --threads N` and waits until the model is loaded.
+    /// Starts `program serve DIR` with these options and waits until the model is loaded.
     ///
     /// # Errors
     /// [`EncodeError::Device`] if the program cannot be started or does not load the model.
-    pub fn start(program: &Path, dir: &Path, n_threads: usize) -> Result<Self, EncodeError> {
+    pub fn start(program: &Path, dir: &Path, options: &ServeOptions) -> Result<Self, EncodeError> {
         let mut command = Command::new(program);
-        command.arg("serve").arg(dir).arg("--threads").arg(n_threads.to_string());
+        command.arg("serve").arg(dir).args(options.args());
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         // A signal to our group is ours to handle: the model goes on until we are done with it.
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
@@ -229,10 +260,21 @@ mod tests {
     }
 
     #[test]
+    fn only_what_is_set_is_passed_on() {
+        assert_eq!(ServeOptions::default().args(), ["--threads", "1"]);
+        let options =
+            ServeOptions { n_threads: 3, dtype: Some("bf16".to_owned()), ..ServeOptions::default() };
+        assert_eq!(options.args(), ["--threads", "3", "--dtype", "bf16"]);
+    }
+
+    #[test]
     fn a_program_that_ends_at_once_is_an_error_that_says_so() {
-        let error = RemoteEncoder::start(Path::new("/bin/false"), Path::new("/"), 1).unwrap_err();
+        let error = RemoteEncoder::start(Path::new("/bin/false"), Path::new("/"), &ServeOptions::default())
+            .unwrap_err();
         assert!(error.to_string().contains("ended"), "{error}");
-        let error = RemoteEncoder::start(Path::new("/no/such/program"), Path::new("/"), 1).unwrap_err();
+        let error =
+            RemoteEncoder::start(Path::new("/no/such/program"), Path::new("/"), &ServeOptions::default())
+                .unwrap_err();
         assert!(error.to_string().contains("/no/such/program"), "{error}");
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use clap::Args;
 use m2bert::peaks::{self, Flops};
-use m2bert::{Dtype, Encoder, Options};
+use m2bert::{Dtype, Encoder};
 use model_dir::{Encode as _, ModelDir, Outputs, TokenBatch};
 use serde::Serialize;
 
@@ -43,13 +43,16 @@ pub(crate) struct Bench {
     run: RunArgs,
 }
 
+/// A figure is the median of so many passes at least, unless one takes as long as all of them should.
+const LEAST_PASSES: usize = 3;
+
 #[derive(Debug, Serialize)]
 struct Report {
     model: String,
     threads: usize,
     device: String,
     /// Floating point operations per second of large square products, by type.
-    product_peaks: Vec<(String, f64)>,
+    product_peaks: Vec<(Dtype, f64)>,
     rows: Vec<Row>,
 }
 
@@ -57,8 +60,8 @@ struct Report {
 struct Row {
     length: usize,
     n_rows: usize,
-    dtype: String,
-    engine: String,
+    dtype: Dtype,
+    engine: &'static str,
     /// Median over the passes.
     tokens_per_s: f64,
     n_passes: usize,
@@ -74,40 +77,44 @@ struct Row {
 }
 
 pub(crate) fn run(args: &Bench) -> anyhow::Result<String> {
-    let model = ModelDir::open(&args.dir)?;
-    let threads = args.run.n_threads();
-    let device = args.run.device.open()?;
+    let (threads, device) = (args.run.n_threads(), args.run.device.open()?);
+    let (name, config) = {
+        let model = ModelDir::open(&args.dir)?;
+        (model.name().to_owned(), model.config().clone())
+    };
+    for length in &args.lengths {
+        anyhow::ensure!((1..=config.l_max()).contains(length), "the model takes no {length} tokens");
+    }
     tch::set_num_threads(i32::try_from(threads)?);
-    let dtypes: Vec<Dtype> = args.dtype.iter().map(|dtype| (*dtype).into()).collect();
     let mut report = Report {
-        model: model.name().to_owned(),
+        model: name,
         threads,
         device: args.run.device.to_string(),
         product_peaks: Vec::new(),
         rows: Vec::new(),
     };
-    let mut peaks = Vec::new();
-    for dtype in &dtypes {
-        peaks.push(peaks::products(*dtype, device)?);
+    for dtype in &args.dtype {
+        let dtype = (*dtype).into();
+        report.product_peaks.push((dtype, peaks::products(dtype, threads, device)?));
     }
-    report.product_peaks = dtypes.iter().map(Dtype::to_string).zip(peaks.iter().copied()).collect();
-    let mut plain = match args.plain {
-        true => Some(Encoder::load(&model, &args.run.options(Dtype::F32, true))?),
-        false => None,
-    };
-    for (dtype, peak) in dtypes.iter().zip(&peaks) {
-        let options = args.run.options(*dtype, false);
-        let mut encoder = Encoder::load(&model, &options).context("load the model")?;
+    let mut plain = args.plain.then(|| load(args, Dtype::F32, true)).transpose()?;
+    for (dtype, peak) in report.product_peaks.clone() {
+        let mut encoder = load(args, dtype, false)?;
         for &length in &args.lengths {
-            anyhow::ensure!(length <= model.config().l_max(), "the model takes no {length} tokens");
             eprintln!("{dtype}, {length} tokens …");
-            let measured = measure(args, &options, &mut encoder, plain.as_mut(), length)?;
+            let measured = measure(args, &mut encoder, plain.as_mut(), length)?;
             let transforms = peaks::transforms(m2bert::net::n_points(length), threads, device)?;
-            let flops = Flops::per_token(model.config(), length);
-            report.rows.extend(measured.rows(*dtype, length, flops, *peak, transforms));
+            let flops = Flops::per_token(&config, length);
+            report.rows.extend(measured.rows(dtype, length, flops, peak, transforms));
         }
     }
     if args.json { Ok(format!("{}\n", serde_json::to_string_pretty(&report)?)) } else { table(&report) }
+}
+
+/// The file of the weights is closed again, as it is while a model serves.
+fn load(args: &Bench, dtype: Dtype, plain: bool) -> anyhow::Result<Encoder> {
+    let model = ModelDir::open(&args.dir)?;
+    Encoder::load(&model, &args.run.options(dtype, plain)).context("load the model")
 }
 
 struct Measured {
@@ -121,7 +128,6 @@ struct Measured {
 /// Times passes of both in turn, so that a busy moment of the machine hits both.
 fn measure(
     args: &Bench,
-    options: &Options,
     encoder: &mut Encoder,
     plain: Option<&mut Encoder>,
     length: usize,
@@ -136,14 +142,16 @@ fn measure(
     forget_peak();
     let mut times: Vec<Vec<Duration>> = vec![Vec::new(); encoders.len()];
     let enough = Duration::from_secs_f64(args.seconds);
-    let n_least = if options.plain { 1 } else { 3 };
-    for (encoder, times) in encoders.iter_mut().zip(&mut times) {
+    for encoder in &mut encoders {
         // Once unmeasured: spectra are computed, memory is taken.
         encoder.encode(&batch)?;
-        times.clear();
     }
     let peak_rss_mib = peak_rss_mib();
-    while times.iter().any(|times| times.len() < n_least || times.iter().sum::<Duration>() < enough) {
+    let is_enough = |times: &Vec<Duration>| {
+        let total: Duration = times.iter().sum();
+        total >= enough && (times.len() >= LEAST_PASSES || times[0] >= enough)
+    };
+    while !times.iter().all(is_enough) {
         for (encoder, times) in encoders.iter_mut().zip(&mut times) {
             let start = Instant::now();
             encoder.encode(&batch)?;
@@ -163,11 +171,11 @@ impl Measured {
             self.n_tokens as f64 / times[times.len() / 2].as_secs_f64()
         };
         let limit = 1.0 / (flops.products / peak + flops.transforms / transforms);
-        let row = |engine: &str, dtype: Dtype, rate: f64, n_passes: usize| Row {
+        let row = |engine: &'static str, dtype: Dtype, rate: f64, n_passes: usize| Row {
             length,
             n_rows: self.n_rows,
-            dtype: dtype.to_string(),
-            engine: engine.to_owned(),
+            dtype,
+            engine,
             tokens_per_s: rate,
             n_passes,
             limit_tokens_per_s: limit,
@@ -181,7 +189,7 @@ impl Measured {
         if !self.plain.is_empty() {
             let plain = rate(&self.plain);
             rows[0].times_plain = Some(ours / plain);
-            rows.push(Row { limit_tokens_per_s: limit, ..row("plain", Dtype::F32, plain, self.plain.len()) });
+            rows.push(row("plain", Dtype::F32, plain, self.plain.len()));
         }
         rows
     }

@@ -3,9 +3,9 @@
 //! Shapes are written with B rows, L positions, T tokens in all rows, D hidden size, F intermediate size and Lm the
 //! length for which the model was made. Weights and activations are f32; matrix products may be bf16.
 //!
-//! There are three implementations. [`cpu`](Engine::Fused) is the one that runs on processors, [`device`](Engine::Torch)
-//! the one for GPUs, made of libtorch's operators alone; `plain` does what the published code does, operation by
-//! operation, and is what the others are measured against.
+//! There are three implementations. [`Engine::Fused`] (`cpu/`) is the one that runs on processors, [`Engine::Torch`]
+//! (`device/`) the one for GPUs, made of libtorch's operators alone; [`Engine::Plain`] (`plain.rs`) does what the
+//! published code does, operation by operation, and is what the others are measured against.
 
 mod cpu;
 mod device;
@@ -26,7 +26,7 @@ pub use rows::{Rows, States, Trace, Wanted};
 
 use self::cpu::CpuNetwork;
 pub use self::cpu::n_points;
-pub(crate) use self::cpu::transform_work;
+pub(crate) use self::cpu::{product_work, transform_work};
 use self::device::DeviceNetwork;
 use self::plain::PlainNetwork;
 use self::weights::Weights;
@@ -36,7 +36,8 @@ use crate::Error;
 pub(crate) const KIND: Kind = Kind::Float;
 
 /// The type of matrix products. Convolutions, norms and filters are always f32.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Dtype {
     /// Exact.
     #[default]
@@ -67,7 +68,7 @@ impl Dtype {
 /// Which implementation computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
-    /// Fused loops around matrix products; processors only.
+    /// Fused loops of our own; processors only.
     Fused,
     /// libtorch's operators, with kernels computed once: any device.
     Torch,

@@ -51,7 +51,8 @@ fn windows_hold_every_token_between_special_ones() {
         assert!(row.len() <= 16);
         assert_eq!((row[0], row[row.len() - 1]), (whole[0], whole[whole.len() - 1]));
     }
-    assert_eq!(rows[0][..15], whole[..15]);
+    let n_first = rows[0].len() - 1;
+    assert_eq!(rows[0][..n_first], whole[..n_first]);
     assert_eq!(tokenizer.encode_windows(CORPUS, 4096, 512).unwrap(), [whole]);
 }
 

@@ -104,7 +104,7 @@ fn project<S: Simd, E: Element>(
     let n = hidden.len() / width;
     let projected = sized(projected, n * 3 * width);
     let rows = E::input(simd, hidden, sized(input, n * width));
-    layer.in_proj.multiply(rows, width, n, projected)?;
+    layer.in_proj.multiply(simd, rows, width, n, projected)?;
     for group in 0..layout.n_groups() {
         let first = group * layout.lanes();
         for slice in 0..N_SLICES - 1 {
@@ -200,7 +200,7 @@ impl<E: Element> WithSimd for With<'_, Leave<'_>, E> {
         let gathered = sized(input, n * width);
         gather(simd, layout, mixed, tokens.clone(), gathered);
         let projected_now = sized(projected, n * width);
-        layer.out_proj.multiply(gathered, width, n, projected_now)?;
+        layer.out_proj.multiply(simd, gathered, width, n, projected_now)?;
         if let Some(mixer) = mixer {
             mixer.fill(0.0);
             let rows = mixer.chunks_exact_mut(width).zip(projected_now.chunks_exact(width));
@@ -264,10 +264,10 @@ fn feed<S: Simd, E: Element>(
 ) -> Result<(), Error> {
     let (n, n_features) = (rows.len() / width, block.gate.bias.len());
     let (gates, values) = (sized(gates, n * n_features), sized(values, n * n_features));
-    block.gate.weight.multiply(&rows[block.gate.start..], width, n, gates)?;
-    block.value.weight.multiply(&rows[block.value.start..], width, n, values)?;
+    block.gate.weight.multiply(simd, &rows[block.gate.start..], width, n, gates)?;
+    block.value.weight.multiply(simd, &rows[block.value.start..], width, n, values)?;
     kernels::gate(simd, gates, values, &block.gate.bias, &block.value.bias);
-    block.out.multiply(gates, n_features, n, out)
+    block.out.multiply(simd, gates, n_features, n, out)
 }
 
 /// What was wanted of the last hidden states of a chunk.

@@ -19,6 +19,9 @@ pub(super) trait Element: Copy + Default + Send + Sync {
     /// Rounds to the nearest, ties to even.
     fn narrow(value: f32) -> Self;
 
+    /// Both as f32, if that is what they are.
+    fn as_f32<'a>(rows: &'a [Self], out: &'a mut [Self]) -> Option<(&'a [f32], &'a mut [f32])>;
+
     /// These numbers as input of a product: themselves, or rounded into `scratch`.
     fn input<'a, S: Simd>(simd: S, values: &'a [f32], scratch: &'a mut [Self]) -> &'a [Self];
 }
@@ -34,6 +37,11 @@ impl Element for f32 {
     #[inline(always)]
     fn narrow(value: f32) -> Self {
         value
+    }
+
+    #[inline(always)]
+    fn as_f32<'a>(rows: &'a [f32], out: &'a mut [f32]) -> Option<(&'a [f32], &'a mut [f32])> {
+        Some((rows, out))
     }
 
     #[inline(always)]
@@ -55,6 +63,11 @@ impl Element for bf16 {
         let bits = value.to_bits();
         // Activations are finite, so there is no NaN whose payload this could carry over into an infinity.
         Self::from_bits((bits.wrapping_add(0x7fff + ((bits >> 16) & 1)) >> 16) as u16)
+    }
+
+    #[inline(always)]
+    fn as_f32<'a>(_: &'a [bf16], _: &'a mut [bf16]) -> Option<(&'a [f32], &'a mut [f32])> {
+        None
     }
 
     #[inline(always)]

@@ -61,7 +61,7 @@ impl Layer {
         lanes: usize,
     ) -> Result<Self, Error> {
         let (mixer, mlp) = (weights.at("attention"), weights.at("mlp"));
-        let matrix = |weight: &Tensor| Matrix::new(weight, dtype.kind());
+        let matrix = |weight: &Tensor| Matrix::new(weight, dtype.kind(), lanes);
         let vector = |place: &Weights<'_>, name: &str| to_vec(&place.tensor(name)?);
         let layout = Layout::new(config.hidden_size, lanes, 0, 1);
         let short = mixer.at("short_filter");
@@ -76,7 +76,7 @@ impl Layer {
                 residual: config.residual_long_conv.then(|| filter(KernelName::Residual)).transpose()?,
             },
             out_proj: matrix(&mixer.tensor("out_linear.weight")?)?,
-            blocks: blocks(&mlp, config, dtype, &out_bias)?,
+            blocks: blocks(&mlp, config, &matrix, &out_bias)?,
             sum_bias: to_vec(&mlp.tensor("wo.bias")?.f_add(&out_bias)?)?,
             out_bias: to_vec(&out_bias)?,
             norm: norm(&mlp.at("layernorm"), config.layer_norm_eps)?,
@@ -92,7 +92,12 @@ pub(super) fn norm(weights: &Weights<'_>, eps: f64) -> Result<Norm, Error> {
     })
 }
 
-fn blocks(mlp: &Weights<'_>, config: &Config, dtype: Dtype, in_bias: &Tensor) -> Result<Vec<Block>, Error> {
+fn blocks(
+    mlp: &Weights<'_>,
+    config: &Config,
+    matrix: &dyn Fn(&Tensor) -> Result<Matrix, Error>,
+    in_bias: &Tensor,
+) -> Result<Vec<Block>, Error> {
     let n_blocks = config.n_blocks as i64;
     let slice = config.hidden_size as i64 / n_blocks;
     let n_features = config.intermediate_size as i64 / n_blocks;
@@ -103,10 +108,10 @@ fn blocks(mlp: &Weights<'_>, config: &Config, dtype: Dtype, in_bias: &Tensor) ->
         let weight = gated.f_get(index / 2)?.f_narrow(0, index % 2 * n_features, n_features)?; // [G, C]
         let start = index / 2 * slice;
         let bias = to_vec(&weight.f_mv(&in_bias.f_narrow(0, start, slice)?)?)?;
-        Ok::<_, Error>(HalfBlock { start: start as usize, weight: Matrix::new(&weight, dtype.kind())?, bias })
+        Ok::<_, Error>(HalfBlock { start: start as usize, weight: matrix(&weight)?, bias })
     };
     let block = |index| {
-        let out = Matrix::new(&out.f_get(index)?, dtype.kind())?;
+        let out = matrix(&out.f_get(index)?)?;
         Ok(Block { gate: half(index)?, value: half(n_blocks + index)?, out })
     };
     (0..n_blocks).map(block).collect()

@@ -1,4 +1,4 @@
-//! The network on a processor: libtorch's matrix products, and fused loops of our own for everything between them.
+//! The network on a processor: fused loops of our own, and libtorch's matrix products where they are bf16.
 //!
 //! Rows of any lengths lie one behind the other, so nothing is padded. A forward pass alternates between two kinds of
 //! parallel steps: over chunks of tokens (projections, MLP, norms) and over groups of channels (short filters, long
@@ -22,6 +22,7 @@ mod layer;
 mod layout;
 mod matrix;
 mod mixer;
+mod packed;
 mod pass;
 mod spectra;
 #[cfg(test)]
@@ -45,7 +46,7 @@ use self::layer::Layer;
 use self::layout::Layout;
 use self::pass::Pass;
 use self::spectra::SpectraCache;
-pub(crate) use self::work::transform_work;
+pub(crate) use self::work::{product_work, transform_work};
 use super::weights::Weights;
 use super::{Dtype, Rows, Settings, States, Trace, Wanted};
 use crate::Error;

@@ -87,7 +87,7 @@ impl<E: Element> Pass<'_, E> {
         let layer = &self.layers[index];
         for (n_points, rows) in self.rows.by_points() {
             self.threads.install(|| {
-                let spectra = self.spectra.of_layer(index, &layer.kernels, n_points)?;
+                let spectra = self.spectra.of_layer(index, &layer.kernels, n_points, self.samples)?;
                 let convolutions = Convolutions {
                     layer,
                     layout: &self.layout,
@@ -167,7 +167,7 @@ fn pieces<'a>(layout: &Layout, whole: Option<&'a mut [f32]>) -> Vec<Option<&'a m
 }
 
 /// This thread's buffers.
-fn mine<T>(each: &[Mutex<T>]) -> std::sync::MutexGuard<'_, T> {
+pub(super) fn mine<T>(each: &[Mutex<T>]) -> std::sync::MutexGuard<'_, T> {
     let index = rayon::current_thread_index().expect("called on the network's threads");
     // What a thread that panicked left behind is scratch all the same.
     each[index].lock().unwrap_or_else(std::sync::PoisonError::into_inner)

@@ -4,16 +4,18 @@
 //! computed anew each time its layer comes up; a batch of many rows shares even that.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
+use super::Lanes;
 use super::buffer::Buffer;
 use super::conv::{PairSpectrum, spectra_of};
 use super::element::load;
-use super::fft::Plan;
+use super::fft::{Plan, Sample};
 use super::matrix::Shared;
+use super::pass::mine;
 use crate::Error;
 use crate::net::kernel::FilterWeights;
 use crate::net::to_vec;
@@ -79,7 +81,8 @@ impl SpectraCache {
         self.kept.values().map(|kept| kept.spectra.n_bytes()).sum()
     }
 
-    /// The spectra of layer `index`, whose kernels are these, for transforms of `n_points`.
+    /// The spectra of layer `index`, whose kernels are these, for transforms of `n_points`. `circles` is scratch of each
+    /// thread.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`].
@@ -88,6 +91,7 @@ impl SpectraCache {
         index: usize,
         kernels: &LayerKernels,
         n_points: usize,
+        circles: &[Mutex<Buffer>],
     ) -> Result<LayerSpectra<'_>, Error> {
         let plan = self.plans.entry(n_points).or_insert_with(|| Arc::new(Plan::new(n_points)));
         let plan = Arc::clone(plan);
@@ -105,7 +109,7 @@ impl SpectraCache {
             None => &mut self.scratch,
         };
         if !is_kept {
-            let computed = compute(kernels, &plan, self.width, buffer.get(len)?);
+            let computed = compute(kernels, &plan, self.width, buffer.get(len)?, circles);
             if let Err(error) = computed {
                 self.kept.remove(&key);
                 return Err(error);
@@ -142,7 +146,13 @@ impl WithSimd for SpectraLen {
 }
 
 /// Fills `spectra`, some groups of lanes at a time.
-fn compute(kernels: &LayerKernels, plan: &Plan, width: usize, spectra: &mut [f32]) -> Result<(), Error> {
+fn compute(
+    kernels: &LayerKernels,
+    plan: &Plan,
+    width: usize,
+    spectra: &mut [f32],
+    circles: &[Mutex<Buffer>],
+) -> Result<(), Error> {
     let n_taps = (plan.n_points() / 2).min(kernels.gated.l_max());
     let filters: Vec<&FilterWeights> = std::iter::once(&kernels.gated).chain(&kernels.residual).collect();
     let stretch = |first| (first, CHUNK.min(n_taps - first));
@@ -164,7 +174,7 @@ fn compute(kernels: &LayerKernels, plan: &Plan, width: usize, spectra: &mut [f32
         let first = index * columns;
         let n_columns = columns.min(width - first);
         let taps = Taps { filters: &filters, jobs: &jobs, features: &features, first, n_columns };
-        Arch::new().dispatch(Transform { taps, plan, spectra })
+        Arch::new().dispatch(Transform { taps, plan, spectra, circles: &mut mine(circles) })
     })
 }
 
@@ -176,16 +186,6 @@ struct Job<'a> {
     direction: usize,
     first: usize,
     n: usize,
-}
-
-struct Lanes;
-
-impl WithSimd for Lanes {
-    type Output = usize;
-
-    fn with_simd<S: Simd>(self, _: S) -> usize {
-        S::F32_LANES
-    }
 }
 
 /// Where taps of some columns come from.
@@ -214,6 +214,7 @@ struct Transform<'a> {
     taps: Taps<'a>,
     plan: &'a Plan,
     spectra: &'a mut [f32],
+    circles: &'a mut Buffer,
 }
 
 impl WithSimd for Transform<'_> {
@@ -224,7 +225,9 @@ impl WithSimd for Transform<'_> {
         let n_points = self.plan.n_points();
         let n_columns = self.taps.n_columns;
         let n_groups = n_columns.div_ceil(S::F32_LANES);
-        let mut circles = vec![[simd.splat_f32s(0.0); 2]; n_groups * n_points];
+        let circles = self.circles.get(2 * n_groups * n_points * S::F32_LANES)?;
+        circles.fill(0.0);
+        let circles: &mut [Sample<S::f32s>] = pulp::bytemuck::cast_slice_mut(circles);
         for (job, features) in self.taps.jobs.iter().zip(self.taps.features) {
             for (index, taps) in self.taps.of(job, features)?.chunks_exact(n_columns).enumerate() {
                 let lag = job.first + index;

@@ -1,10 +1,11 @@
-//! Transforms alone, for measuring how fast they are.
+//! Transforms and products alone, for measuring how fast they are.
 
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::buffer::Buffer;
 use super::fft::Plan;
+use super::packed::{Multiply, Packed};
 use super::{Lanes, new_threads};
 use crate::Error;
 
@@ -28,6 +29,25 @@ pub(crate) fn transform_work(n_points: usize, n_threads: usize) -> Result<(impl 
     };
     // A complex transform is worth two real ones; there and back.
     Ok((work, n_threads * lanes * 2 * 2))
+}
+
+/// Work that multiplies a square matrix of this size with another, rows shared out among threads.
+pub(crate) fn product_work(size: usize, n_threads: usize) -> Result<impl FnMut(), Error> {
+    let threads = new_threads(n_threads)?;
+    let numbers: Vec<f32> = (0..size * size).map(|n| (n % 251) as f32 / 251.0 - 0.5).collect();
+    let weight = Packed::new(&numbers, size, Arch::new().dispatch(Lanes));
+    let mut out = vec![0.0; size * size];
+    let n_rows = size.div_ceil(n_threads);
+    let work = move || {
+        threads.install(|| {
+            let parts = numbers.par_chunks(n_rows * size).zip(out.par_chunks_mut(n_rows * size));
+            parts.for_each(|(rows, out)| {
+                let n_rows = rows.len() / size;
+                Arch::new().dispatch(Multiply { weight: &weight, rows, stride: size, n_rows, out });
+            });
+        });
+    };
+    Ok(work)
 }
 
 struct ThereAndBack<'a> {
