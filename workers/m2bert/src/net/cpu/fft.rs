@@ -168,11 +168,11 @@ fn outer_levels(levels: &[Level], n_samples: usize) -> (usize, usize) {
 fn forward<S: Simd>(simd: S, levels: &[Level], samples: &mut [Sample<S::f32s>]) {
     let (n_outer, block_len) = outer_levels(levels, samples.len());
     for level in &levels[..n_outer] {
-        split(simd, level, samples);
+        run_level::<S, false>(simd, level, samples);
     }
     for block in samples.chunks_exact_mut(block_len) {
         for level in &levels[n_outer..] {
-            split(simd, level, block);
+            run_level::<S, false>(simd, level, block);
         }
     }
 }
@@ -182,35 +182,23 @@ fn inverse<S: Simd>(simd: S, levels: &[Level], samples: &mut [Sample<S::f32s>]) 
     let (n_outer, block_len) = outer_levels(levels, samples.len());
     for block in samples.chunks_exact_mut(block_len) {
         for level in levels[n_outer..].iter().rev() {
-            join(simd, level, block);
+            run_level::<S, true>(simd, level, block);
         }
     }
     for level in levels[..n_outer].iter().rev() {
-        join(simd, level, samples);
+        run_level::<S, true>(simd, level, samples);
     }
 }
 
-/// One pass of the forward transform.
+/// One pass of a transform, forward or back.
 #[inline(always)]
-fn split<S: Simd>(simd: S, level: &Level, samples: &mut [Sample<S::f32s>]) {
+fn run_level<S: Simd, const INVERSE: bool>(simd: S, level: &Level, samples: &mut [Sample<S::f32s>]) {
     match level.radix {
-        2 => pass::<S, 2, false>(simd, level, samples),
-        3 => pass::<S, 3, false>(simd, level, samples),
-        4 => pass::<S, 4, false>(simd, level, samples),
-        5 => pass::<S, 5, false>(simd, level, samples),
-        _ => pass::<S, 7, false>(simd, level, samples),
-    }
-}
-
-/// One pass of the inverse transform.
-#[inline(always)]
-fn join<S: Simd>(simd: S, level: &Level, samples: &mut [Sample<S::f32s>]) {
-    match level.radix {
-        2 => pass::<S, 2, true>(simd, level, samples),
-        3 => pass::<S, 3, true>(simd, level, samples),
-        4 => pass::<S, 4, true>(simd, level, samples),
-        5 => pass::<S, 5, true>(simd, level, samples),
-        _ => pass::<S, 7, true>(simd, level, samples),
+        2 => pass::<S, 2, INVERSE>(simd, level, samples),
+        3 => pass::<S, 3, INVERSE>(simd, level, samples),
+        4 => pass::<S, 4, INVERSE>(simd, level, samples),
+        5 => pass::<S, 5, INVERSE>(simd, level, samples),
+        _ => pass::<S, 7, INVERSE>(simd, level, samples),
     }
 }
 
