@@ -98,15 +98,19 @@ pub(crate) fn run(args: &Bench) -> anyhow::Result<String> {
         report.product_peaks.push((dtype, peaks::products(dtype, threads, device)?));
     }
     let mut plain = args.plain.then(|| load(args, Dtype::F32, true)).transpose()?;
-    for (dtype, peak) in report.product_peaks.clone() {
+    for index in 0..report.product_peaks.len() {
+        let (dtype, mut peak) = report.product_peaks[index];
         let mut encoder = load(args, dtype, false)?;
         for &length in &args.lengths {
             eprintln!("{dtype}, {length} tokens …");
             let measured = measure(args, &mut encoder, plain.as_mut(), length)?;
             let transforms = peaks::transforms(m2bert::net::n_points(length), threads, device)?;
+            // A busy moment of the machine must not make the limit low.
+            peak = peaks::products(dtype, threads, device)?.max(peak);
             let flops = Flops::per_token(&config, length);
             report.rows.extend(measured.rows(dtype, length, flops, peak, transforms));
         }
+        report.product_peaks[index].1 = peak;
     }
     if args.json { Ok(format!("{}\n", serde_json::to_string_pretty(&report)?)) } else { table(&report) }
 }
