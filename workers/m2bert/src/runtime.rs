@@ -20,7 +20,7 @@ const VARIABLES: [(&str, &str); 4] = [
     // Large tensors on huge pages: halves the time of memory-bound operations.
     ("THP_MEM_ALLOC_ENABLE", "1"),
     // Bounds a cache that grows with every new input shape.
-    ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16"),
+    ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64"),
     // Batches of ever new shapes would else leave a GPU's memory in pieces that fit none of them.
     ("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True"),
 ];

@@ -25,11 +25,14 @@ fn ten_thousand_batches_take_no_more_memory_than_one_thousand() {
         return;
     }
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("micro");
-    untrained(Size::Micro, 1, &default_corpus()).unwrap().write(&path).unwrap();
-    let model = ModelDir::open(&path).unwrap();
-    let load = |dtype| Encoder::load(&model, &Options { dtype, n_threads: 2, ..Options::default() }).unwrap();
-    let mut encoders = [load(Dtype::F32), load(Dtype::Bf16)];
+    let load = |size: Size, dtype| {
+        let path = dir.path().join(size.name());
+        untrained(size, 1, &default_corpus()).unwrap().write(&path).unwrap();
+        let model = ModelDir::open(&path).unwrap();
+        Encoder::load(&model, &Options { dtype, n_threads: 2, ..Options::default() }).unwrap()
+    };
+    // Products of the micro model are too small for the library that caches kernels by shape.
+    let mut encoders = [load(Size::Micro, Dtype::F32), load(Size::Tiny, Dtype::Bf16)];
     let mut encode = |batch: usize| {
         let n_rows = 1 + batch * 7 % 13;
         let length = |row: usize| 1 + (batch * 31 + row * 17) % 64;
@@ -43,5 +46,5 @@ fn ten_thousand_batches_take_no_more_memory_than_one_thousand() {
     (1000..10_000).for_each(&mut encode);
     let grown = resident_kib() - early;
     println!("resident after 1,000 batches {early} KiB, after 10,000 {grown} KiB more");
-    assert!(grown < 8 << 10, "{grown} KiB more after 9,000 batches");
+    assert!(grown < 16 << 10, "{grown} KiB more after 9,000 batches");
 }

@@ -11,6 +11,7 @@ use super::element::{Element, load, store};
 use super::kernels::{self, Norm};
 use super::layer::{self, Block, Layer};
 use super::layout::{Layout, N_SLICES};
+use super::matrix::room;
 use crate::Error;
 
 /// Buffers of one thread; they grow to the size of a chunk.
@@ -26,7 +27,7 @@ pub(super) struct Scratch<E> {
     gates: Vec<E>,
     /// `[n, G]`
     values: Vec<E>,
-    /// `[n_blocks, n, C]`
+    /// `[n_blocks, room(n), C]`
     outs: Vec<E>,
 }
 
@@ -102,8 +103,8 @@ fn project<S: Simd, E: Element>(
 ) -> Result<(), Error> {
     let width = layout.width();
     let n = hidden.len() / width;
-    let projected = sized(projected, n * 3 * width);
-    let rows = E::input(simd, hidden, sized(input, n * width));
+    let projected = sized(projected, room(n) * 3 * width);
+    let rows = E::input(simd, hidden, sized(input, room(n) * width));
     layer.in_proj.multiply(simd, rows, width, n, projected)?;
     for group in 0..layout.n_groups() {
         let first = group * layout.lanes();
@@ -197,26 +198,27 @@ impl<E: Element> WithSimd for With<'_, Leave<'_>, E> {
         let Leave { layer, tokens, layout, mixed, next, block, keep, mixer, take } = self.step;
         let Scratch { hidden, input, projected, gates, values, outs } = self.scratch;
         let (width, n) = (layout.width(), tokens.len());
-        let gathered = sized(input, n * width);
-        gather(simd, layout, mixed, tokens.clone(), gathered);
-        let projected_now = sized(projected, n * width);
+        let m = room(n);
+        let gathered = sized(input, m * width);
+        gather(simd, layout, mixed, tokens.clone(), &mut gathered[..n * width]);
+        let projected_now = sized(projected, m * width);
         layer.out_proj.multiply(simd, gathered, width, n, projected_now)?;
         if let Some(mixer) = mixer {
             mixer.fill(0.0);
             let rows = mixer.chunks_exact_mut(width).zip(projected_now.chunks_exact(width));
             rows.for_each(|(sum, row)| kernels::add(simd, sum, row, &layer.out_bias));
         }
-        let outs = sized(outs, n * width);
+        let outs = sized(outs, m * width);
         let slice = width / layer.blocks.len();
-        for (block, out) in layer.blocks.iter().zip(outs.chunks_exact_mut(n * slice)) {
-            feed(simd, block, projected_now, width, (&mut *gates, &mut *values), out)?;
+        for (block, out) in layer.blocks.iter().zip(outs.chunks_exact_mut(m * slice)) {
+            feed(simd, block, (projected_now, width, n), (&mut *gates, &mut *values), out)?;
         }
         let hidden = sized(hidden, n * width);
         for (token, hidden) in hidden.chunks_exact_mut(width).enumerate() {
             for (index, hidden) in hidden.chunks_exact_mut(slice).enumerate() {
                 hidden.copy_from_slice(&layer.sum_bias[index * slice..][..slice]);
                 let residual = &projected_now[token * width + index * slice..][..slice];
-                sum_of(simd, hidden, residual, &outs[(index * n + token) * slice..][..slice]);
+                sum_of(simd, hidden, residual, &outs[(index * m + token) * slice..][..slice]);
             }
             layer.norm.apply(simd, hidden);
         }
@@ -257,16 +259,15 @@ fn gather<S: Simd, E: Element>(simd: S, layout: &Layout, mixed: &[f32], tokens: 
 fn feed<S: Simd, E: Element>(
     simd: S,
     block: &Block,
-    rows: &[E],
-    width: usize,
+    (rows, width, n): (&[E], usize, usize),
     (gates, values): (&mut Vec<E>, &mut Vec<E>),
     out: &mut [E],
 ) -> Result<(), Error> {
-    let (n, n_features) = (rows.len() / width, block.gate.bias.len());
-    let (gates, values) = (sized(gates, n * n_features), sized(values, n * n_features));
+    let n_features = block.gate.bias.len();
+    let (gates, values) = (sized(gates, room(n) * n_features), sized(values, room(n) * n_features));
     block.gate.weight.multiply(simd, &rows[block.gate.start..], width, n, gates)?;
     block.value.weight.multiply(simd, &rows[block.value.start..], width, n, values)?;
-    kernels::gate(simd, gates, values, &block.gate.bias, &block.value.bias);
+    kernels::gate(simd, &mut gates[..n * n_features], values, &block.gate.bias, &block.value.bias);
     block.out.multiply(simd, gates, n_features, n, out)
 }
 

@@ -22,7 +22,7 @@ pub(super) trait Element: Copy + Default + Send + Sync {
     /// Both as f32, if that is what they are.
     fn as_f32<'a>(rows: &'a [Self], out: &'a mut [Self]) -> Option<(&'a [f32], &'a mut [f32])>;
 
-    /// These numbers as input of a product: themselves, or rounded into `scratch`.
+    /// These numbers as input of a product: themselves, or rounded into `scratch`, all of which is returned.
     fn input<'a, S: Simd>(simd: S, values: &'a [f32], scratch: &'a mut [Self]) -> &'a [Self];
 }
 
@@ -72,9 +72,9 @@ impl Element for bf16 {
 
     #[inline(always)]
     fn input<'a, S: Simd>(simd: S, values: &'a [f32], scratch: &'a mut [bf16]) -> &'a [bf16] {
-        let scratch = &mut scratch[..values.len()];
+        let rounded = &mut scratch[..values.len()];
         for at in (0..values.len()).step_by(S::F32_LANES) {
-            store(simd, scratch, at, load(simd, values, at));
+            store(simd, rounded, at, load(simd, values, at));
         }
         scratch
     }

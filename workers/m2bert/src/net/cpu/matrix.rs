@@ -30,6 +30,14 @@ impl Shared {
     }
 }
 
+/// Rows for which there should be room in the operands of a product of `n_rows`.
+///
+/// libtorch compiles a kernel for each number of rows that it meets, and memory grows with every one. So it is given
+/// powers of two only; what the rows behind the last one hold does not matter.
+pub(super) fn room(n_rows: usize) -> usize {
+    n_rows.next_power_of_two().max(16)
+}
+
 /// A matrix of weights, `[n_in, n_out]`.
 #[derive(Debug)]
 pub(super) struct Matrix {
@@ -58,7 +66,8 @@ impl Matrix {
         Ok(Self { weight, n_in, n_out })
     }
 
-    /// `out[i] = rows[i] W`: rows of `n_in` that are `stride` apart, products of `n_out` one behind the other.
+    /// `out[i] = rows[i] W`: rows of `n_in` that are `stride` apart, products of `n_out` one behind the other. If both
+    /// have [`room`], more rows than `n_rows` may be multiplied.
     ///
     /// # Panics
     /// If `rows` or `out` is too short for `n_rows`.
@@ -83,6 +92,10 @@ impl Matrix {
                 Ok(())
             }
             Weight::Torch(weight) => {
+                let roomy = room(n_rows);
+                let has_room =
+                    (roomy - 1) * stride + self.n_in <= rows.len() && roomy * self.n_out <= out.len();
+                let n_rows = if has_room { roomy } else { n_rows };
                 let shapes = [n_rows, self.n_in, stride, self.n_out].map(|size| size as i64);
                 multiply_by_torch(weight.tensor(), rows, shapes, out)
             }
