@@ -179,15 +179,6 @@ impl Network {
         }
     }
 
-    /// Bytes of spectra that are kept at the moment.
-    pub fn n_spectra_bytes(&self) -> usize {
-        match &self.body {
-            Body::Fused(network) => network.n_spectra_bytes(),
-            Body::Torch(network) => network.n_spectra_bytes(),
-            Body::Plain(_) => 0,
-        }
-    }
-
     /// Computes the last hidden states of rows, none of which influences another; with `trace`, also keeps every
     /// intermediate.
     ///

@@ -112,11 +112,6 @@ impl CpuNetwork {
         })
     }
 
-    /// Bytes of spectra that are kept.
-    pub(super) fn n_spectra_bytes(&self) -> usize {
-        self.spectra.n_bytes()
-    }
-
     /// Runs checked rows through the network.
     pub(super) fn forward(
         &mut self,

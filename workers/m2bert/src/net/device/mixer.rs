@@ -83,11 +83,6 @@ impl Mixer {
         Ok(self.out_bias.f_baddbmm(&mixed, &out_weight, 1, 1)?.f_to_kind(KIND)?) // [B, L, D]
     }
 
-    /// Bytes of the spectra that are kept.
-    pub(super) fn n_spectra_bytes(&self) -> usize {
-        self.gated.n_bytes() + self.residual.as_ref().map_or(0, LongConv::n_bytes)
-    }
-
     /// `gate * (K1 ⊛ gated) + K2 ⊛ x`, a chunk of channels at a time; all `[B, D, L]`.
     fn convolve_both(&mut self, gated: &Tensor, gate: &Tensor, x: &Tensor) -> Result<Tensor, Error> {
         let [n_rows, width, length] = [x.size()[0], x.size()[1], x.size()[2]];

@@ -36,10 +36,6 @@ impl DeviceNetwork {
         Ok(Self { device: settings.device, embeddings, layers })
     }
 
-    pub(super) fn n_spectra_bytes(&self) -> usize {
-        self.layers.iter().map(|layer| layer.mixer.n_spectra_bytes()).sum()
-    }
-
     pub(super) fn forward(
         &mut self,
         rows: &Rows,
