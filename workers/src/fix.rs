@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use fixes::Facts;
 use fixes::report::{FileFinding, FileReport};
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use schemas::result::{
@@ -30,7 +31,7 @@ pub(crate) async fn files(recipe: &Arc<Recipe>, files: &Arc<[SourceFile]>) -> Ve
 /// Runs the rules over one file.
 #[must_use]
 pub fn one(recipe: &Recipe, file: &SourceFile) -> FileResult {
-    let mend = || recipe.engine.mend(&file.bytes, language(file.language));
+    let mend = || recipe.engine.mend(&file.bytes, language(file.language), &Facts::default());
     match catch_unwind(AssertUnwindSafe(mend)) {
         Ok(report) => FileResult::Scanned(scanned(recipe.fix, report)),
         Err(_) => FileResult::Failed { reason: "the fix engine panicked on this file".to_owned() },
@@ -98,9 +99,9 @@ fn finding(finding: &FileFinding) -> Finding {
             end_column: finding.end.column,
         },
         fix: match finding.fixable {
-            None => Fixability::None,
             Some(fixes::Applicability::Unsafe) => Fixability::Unsafe,
             Some(fixes::Applicability::Safe) => Fixability::Safe,
+            Some(fixes::Applicability::Suggestion) | None => Fixability::None,
         },
         fingerprint: Digest::of(finding.fingerprint.as_bytes()),
     }

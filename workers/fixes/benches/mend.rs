@@ -4,7 +4,7 @@
 use divan::Bencher;
 use divan::counter::BytesCount;
 use fixes::engine::{check, parse};
-use fixes::{Engine, FixLevel, Language};
+use fixes::{Engine, Facts, FixLevel, Language, RuleRef};
 
 fn main() {
     divan::main();
@@ -67,7 +67,8 @@ fn parsing(bencher: Bencher, language: Language) {
 fn checking(bencher: Bencher, case: usize) {
     let (language, with_findings) = CASES[case];
     let text = source(language, with_findings);
-    bencher.counter(BytesCount::of_slice(&text)).bench(|| check(&text, language, fixes::rules::ALL));
+    let rules: Vec<RuleRef> = fixes::rules::ALL.iter().map(|rule| RuleRef::Default(*rule)).collect();
+    bencher.counter(BytesCount::of_slice(&text)).bench(|| check(&text, language, &Facts::default(), &rules));
 }
 
 #[divan::bench(args = 0..CASES.len())]
@@ -75,5 +76,5 @@ fn mending(bencher: Bencher, case: usize) {
     let (language, with_findings) = CASES[case];
     let text = source(language, with_findings);
     let engine = Engine::with_all_rules(FixLevel::Safe);
-    bencher.counter(BytesCount::of_slice(&text)).bench(|| engine.mend(&text, language));
+    bencher.counter(BytesCount::of_slice(&text)).bench(|| engine.mend(&text, language, &Facts::default()));
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use fixes::{Engine, FileReport, FixLevel, Language};
+use fixes::{Engine, Facts, FileReport, FixLevel, Language};
 
 fn main() -> anyhow::Result<()> {
     let mut level = FixLevel::Safe;
@@ -32,7 +32,7 @@ fn main() -> anyhow::Result<()> {
         let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let Some(language) = Language::of_path(path.as_os_str().as_encoded_bytes()) else { continue };
         let started = Instant::now();
-        let report = engine.mend(&bytes, language);
+        let report = engine.mend(&bytes, language, &Facts::default());
         totals.add(&path, bytes.len(), started.elapsed(), &report);
         let after = Engine::after_series(&bytes, &report.series);
         totals.prove(&engine, &path, &bytes, &after, &report);
@@ -126,7 +126,7 @@ impl Totals {
             }
             text = Engine::after_series(&text, std::slice::from_ref(step));
         }
-        let again = engine.mend(after, report.language);
+        let again = engine.mend(after, report.language, &Facts::default());
         if again.final_digest != again.digest {
             broken("the mended text is mended again".to_owned());
         }

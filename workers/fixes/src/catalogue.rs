@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::language::Language;
-use crate::rule::{Applicability, Level};
+use crate::rule::{Applicability, Category, Level, Rule};
 use crate::rules;
 
 /// One rule, without its code.
@@ -13,6 +13,8 @@ pub struct Entry {
     pub id: String,
     /// `ESLint` or `ruff`.
     pub origin: String,
+    /// What it is about.
+    pub category: Category,
     /// The languages it runs on.
     pub languages: Vec<Language>,
     /// The severity of its findings.
@@ -35,6 +37,7 @@ pub fn catalogue() -> Vec<Entry> {
             Entry {
                 id: meta.id.to_owned(),
                 origin: meta.origin.to_owned(),
+                category: meta.category,
                 languages: meta.languages.to_vec(),
                 level: meta.level,
                 summary: meta.summary.to_owned(),
@@ -45,6 +48,16 @@ pub fn catalogue() -> Vec<Entry> {
         .collect();
     entries.sort_by(|one, other| one.id.cmp(&other.id));
     entries
+}
+
+/// The rule that `name` means: its id, or the name that the origin linter's users write, such as
+/// `@typescript-eslint/prefer-as-const`, `clippy::needless_return` or `eslint/eqeqeq`; case does not matter.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static dyn Rule> {
+    let named =
+        |wanted: &str| rules::ALL.iter().copied().find(|rule| rule.meta().id.eq_ignore_ascii_case(wanted));
+    let bare = name.rsplit(['/', ':']).next().unwrap_or(name);
+    named(name).or_else(|| named(&name.replace('/', "-"))).or_else(|| named(bare))
 }
 
 #[cfg(test)]

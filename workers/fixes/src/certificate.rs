@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{self, Engine, FixLevel};
+use crate::facts::Facts;
 use crate::language::Language;
 use crate::report::RuleId;
 use crate::rule::Edit;
@@ -82,6 +83,8 @@ pub struct Certificate {
     pub engine: String,
     /// Fixes of at most this level were applied.
     pub level: FixLevel,
+    /// What was known of the file beside its text, which decides what rules say.
+    pub facts: Facts,
     /// The rules of the run, which `no_new_findings` is about; in the order in which they run.
     pub rules: Vec<RuleId>,
     /// BLAKE3 of the text before, as hex.
@@ -132,7 +135,7 @@ impl Certificate {
             return Err(CheckFailed::OtherText { expected: self.before.clone(), found });
         }
         let engine = Engine::new(&self.rules, self.level)?;
-        let after = engine.replay(&self.rule, base, language, &self.edits)?;
+        let after = engine.replay(&self.rule, base, language, &self.facts, &self.edits)?;
         let found = blake3::hash(&after).to_hex().to_string();
         if found != self.after {
             return Err(CheckFailed::OtherResult { expected: self.after.clone(), found });

@@ -14,9 +14,17 @@ pub enum Language {
     Tsx,
     /// `.py`, `.pyi`
     Python,
+    /// `.rs`
+    Rust,
+    /// `.go`
+    Go,
 }
 
 impl Language {
+    /// Every language of this build.
+    pub const ALL: [Self; 6] =
+        [Self::JavaScript, Self::TypeScript, Self::Tsx, Self::Python, Self::Rust, Self::Go];
+
     /// The language of a file by its name, `None` if no grammar fits.
     #[must_use]
     pub fn of_path(path: &[u8]) -> Option<Self> {
@@ -27,6 +35,8 @@ impl Language {
             b"ts" | b"cts" | b"mts" => Some(Self::TypeScript),
             b"tsx" => Some(Self::Tsx),
             b"py" | b"pyi" => Some(Self::Python),
+            b"rs" => Some(Self::Rust),
+            b"go" => Some(Self::Go),
             _ => None,
         }
     }
@@ -39,6 +49,8 @@ impl Language {
             Self::TypeScript => tree_sitter_typescript::LANGUAGE_TYPESCRIPT.into(),
             Self::Tsx => tree_sitter_typescript::LANGUAGE_TSX.into(),
             Self::Python => tree_sitter_python::LANGUAGE.into(),
+            Self::Rust => tree_sitter_rust::LANGUAGE.into(),
+            Self::Go => tree_sitter_go::LANGUAGE.into(),
         }
     }
 

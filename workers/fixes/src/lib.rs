@@ -1,10 +1,11 @@
 //! The fix engine: text in, findings and fixes out. Sync and pure: no files, no clock, no network.
 //!
-//! Reading order: [`language`] → [`source`] → [`scopes`] → [`rule`] → [`rules`] → [`engine`] → [`report`] → [`certificate`].
+//! Reading order: [`language`] → [`facts`] → [`source`] → [`scopes`] → [`rule`] → [`rules`] → [`engine`] → [`report`] → [`certificate`].
 
 pub mod catalogue;
 pub mod certificate;
 pub mod engine;
+pub mod facts;
 pub mod language;
 pub mod report;
 pub mod rule;
@@ -15,7 +16,8 @@ pub mod source;
 pub use catalogue::catalogue;
 pub use certificate::{Certificate, Check, CheckFailed};
 pub use engine::{Engine, FixLevel};
+pub use facts::{Facts, SourceKind, Target};
 pub use language::Language;
 pub use report::FileReport;
-pub use rule::{Applicability, Edit, Finding, Fix, Level, Meta, Rule};
-pub use source::{ParsedFile, SourceKind};
+pub use rule::{Applicability, Category, Edit, Finding, Fix, Gate, Level, Meta, Rule, RuleRef};
+pub use source::ParsedFile;

@@ -3,9 +3,11 @@
 //! The engine walks each tree once and hands every node to the rules that asked for its kind
 //! ([`Rule::kinds`]); a rule looks at the node and its surroundings and reports [`Finding`]s.
 
-use std::ops::Range;
+use std::ops::{Deref, Range};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::language::Language;
 use crate::source::ParsedFile;
@@ -18,6 +20,41 @@ pub enum Applicability {
     Safe,
     /// Behaviour could change in rare code; applied with `--fix unsafe`.
     Unsafe,
+    /// A person has to choose: never applied, shown beside the finding.
+    Suggestion,
+}
+
+/// What the code must be able to run on before a fix may be applied. A fix whose gate is not known to be met is
+/// a suggestion: see [`crate::Target::meets`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Gate {
+    /// An edition of ECMAScript, by its year: 2016.
+    EcmaScript(u16),
+    /// A major version of Node.js.
+    Node(u16),
+    /// A version of Python: (3, 9).
+    Python(u16, u16),
+    /// A version of Go: (1, 18).
+    Go(u16, u16),
+    /// A version of Rust: (1, 88).
+    Rust(u16, u16),
+}
+
+/// What a rule is about, which decides the profiles that it is part of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Category {
+    /// Code that does not do what it says.
+    Bug,
+    /// Code that could be attacked.
+    Security,
+    /// Code that does nothing.
+    Redundancy,
+    /// A newer form of the language says the same better.
+    Modernise,
+    /// A matter of taste.
+    Style,
 }
 
 /// How much a finding matters, as SARIF says it.
@@ -37,8 +74,10 @@ pub enum Level {
 pub struct Meta {
     /// The origin linter's own name: `no-var`, `E711`. Unique over all languages.
     pub id: &'static str,
-    /// `ESLint` or `ruff`.
+    /// The linter it comes from: `ESLint`, `ruff`, `clippy`.
     pub origin: &'static str,
+    /// What it is about.
+    pub category: Category,
     /// The languages it runs on.
     pub languages: &'static [Language],
     /// The severity of its findings.
@@ -86,6 +125,8 @@ pub struct Fix {
     /// What the fix claims: no fix overlapping this range is applied in the same pass.
     /// At least the hull of `edits`; wider where the fix relies on text around them.
     pub claims: Range<usize>,
+    /// What the code must be able to run on.
+    pub needs: Option<Gate>,
 }
 
 impl Fix {
@@ -107,10 +148,31 @@ impl Fix {
         Self::new(Applicability::Unsafe, edits)
     }
 
-    fn new(applicability: Applicability, edits: Vec<Edit>) -> Self {
+    /// A fix that a person has to choose.
+    ///
+    /// # Panics
+    /// If `edits` is empty.
+    #[must_use]
+    pub fn suggestion(edits: Vec<Edit>) -> Self {
+        Self::new(Applicability::Suggestion, edits)
+    }
+
+    /// A fix of that applicability that claims the hull of its edits.
+    ///
+    /// # Panics
+    /// If `edits` is empty.
+    #[must_use]
+    pub fn new(applicability: Applicability, edits: Vec<Edit>) -> Self {
         let start = edits.iter().map(|edit| edit.range.start).min().expect("a fix has edits");
         let end = edits.iter().map(|edit| edit.range.end).max().expect("a fix has edits");
-        Self { applicability, edits, claims: start..end }
+        Self { applicability, edits, claims: start..end, needs: None }
+    }
+
+    /// Makes the fix depend on what the code has to run on.
+    #[must_use]
+    pub fn needing(mut self, gate: Gate) -> Self {
+        self.needs = Some(gate);
+        self
     }
 
     /// Widens the claim to `range`, for a fix that relies on text beyond its edits.
@@ -134,6 +196,21 @@ pub struct Finding {
     pub fix: Option<Fix>,
 }
 
+impl Finding {
+    /// A finding without a fix.
+    #[must_use]
+    pub fn new(meta: &Meta, range: Range<usize>, message: impl Into<String>) -> Self {
+        Self { rule: meta.id, range, message: message.into(), fix: None }
+    }
+
+    /// The finding with a fix, if there is one.
+    #[must_use]
+    pub fn with_fix(mut self, fix: impl Into<Option<Fix>>) -> Self {
+        self.fix = fix.into();
+        self
+    }
+}
+
 /// A rule: a pure function of one parsed file.
 pub trait Rule: Send + Sync {
     /// What is known of the rule without running it.
@@ -146,6 +223,13 @@ pub trait Rule: Send + Sync {
     fn best_applicability(&self) -> Applicability {
         Applicability::Safe
     }
+
+    /// The rule with the origin linter's options: what follows the severity in ESLint's configuration, or one
+    /// object with ruff's settings of the rule.
+    ///
+    /// # Errors
+    /// What is wrong with the options, in words for whoever wrote them.
+    fn configured(&self, options: &[Value]) -> Result<Arc<dyn Rule>, String>;
 
     /// Rules that say of the mended text what this one keeps them from saying of the text as it is: `prefer-const`
     /// looks at `let`, and `no-var` makes one. Their findings at a mended place are uncovered, not caused.
@@ -160,5 +244,59 @@ pub trait Rule: Send + Sync {
 impl std::fmt::Debug for dyn Rule {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "Rule({})", self.meta().id)
+    }
+}
+
+/// A rule of an engine: as it was built, or with options of its own.
+#[derive(Clone, Debug)]
+pub enum RuleRef {
+    /// One of [`crate::rules::ALL`], with its default options.
+    Default(&'static dyn Rule),
+    /// A rule with options, or of a user.
+    Owned(Arc<dyn Rule>),
+}
+
+impl Deref for RuleRef {
+    type Target = dyn Rule;
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::Default(rule) => *rule,
+            Self::Owned(rule) => &**rule,
+        }
+    }
+}
+
+impl From<&'static dyn Rule> for RuleRef {
+    fn from(rule: &'static dyn Rule) -> Self {
+        Self::Default(rule)
+    }
+}
+
+/// For [`Rule::configured`] of a rule that has no options.
+///
+/// # Errors
+/// If there are options all the same.
+pub fn without_options<R: Rule + Clone + 'static>(
+    rule: &R,
+    options: &[Value],
+) -> Result<Arc<dyn Rule>, String> {
+    match options {
+        [] => Ok(Arc::new(rule.clone())),
+        _ => Err("the rule has no options".to_owned()),
+    }
+}
+
+/// Reads the option at `index`, `T::default()` if there is none.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn option<T: serde::de::DeserializeOwned + Default>(
+    options: &[Value],
+    index: usize,
+) -> Result<T, String> {
+    match options.get(index) {
+        None | Some(Value::Null) => Ok(T::default()),
+        Some(value) => T::deserialize(value).map_err(|error| format!("option {}: {error}", index + 1)),
     }
 }

@@ -1,11 +1,12 @@
 //! A file that was parsed once: its bytes, its tree, and lazily what rules ask of it (comments, scopes).
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::ops::Range;
 
 use tree_sitter::{Node, Tree};
 
 use crate::engine::walk;
+use crate::facts::Facts;
 use crate::language::Language;
 use crate::scopes::Scopes;
 
@@ -19,10 +20,28 @@ pub struct ParsedFile<'t> {
     pub language: Language,
     /// The tree-sitter tree of `bytes`.
     pub tree: &'t Tree,
-    kind: SourceKind,
+    /// What is known of it beside its text.
+    pub facts: &'t Facts,
+    /// The node that the engine shows to rules just now, and the nodes around it, from the root.
+    spine: RefCell<Vec<Node<'t>>>,
     survey: OnceCell<Survey>,
+    tokens: OnceCell<Vec<Node<'t>>>,
     scopes: OnceCell<Option<Scopes>>,
 }
+
+/// Node kinds of comments, in all grammars.
+const COMMENTS: &[&str] = &["comment", "line_comment", "block_comment", "html_comment", "hash_bang_line"];
+
+/// Node kinds that are one token although the grammar takes them apart.
+const ATOMS: &[&str] = &[
+    "string",
+    "regex",
+    "string_literal",
+    "raw_string_literal",
+    "char_literal",
+    "interpreted_string_literal",
+    "rune_literal",
+];
 
 /// What one walk over the tree tells.
 #[derive(Debug, Default)]
@@ -32,33 +51,53 @@ struct Survey {
     depth: u32,
 }
 
-/// How a JavaScript or TypeScript file is loaded, which decides what its top level scope is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SourceKind {
-    /// Not known from outside: the text decides ([`Scopes::kind`]).
-    #[default]
-    Unknown,
-    /// An ECMAScript module: the top level is a scope of its own, and strict.
-    Module,
-    /// A CommonJS module: the top level is the body of a function.
-    CommonJs,
-    /// A classic script: declarations at the top level are shared with every other script of the page.
-    Script,
-}
-
 impl<'t> ParsedFile<'t> {
     /// Wraps a parsed tree.
     #[must_use]
-    pub fn new(bytes: &'t [u8], language: Language, tree: &'t Tree) -> Self {
-        let kind = SourceKind::Unknown;
-        Self { bytes, language, tree, kind, survey: OnceCell::new(), scopes: OnceCell::new() }
+    pub fn new(bytes: &'t [u8], language: Language, tree: &'t Tree, facts: &'t Facts) -> Self {
+        Self {
+            bytes,
+            language,
+            tree,
+            facts,
+            spine: RefCell::default(),
+            survey: OnceCell::new(),
+            tokens: OnceCell::new(),
+            scopes: OnceCell::new(),
+        }
     }
 
-    /// States how the file is loaded, where the caller knows.
+    /// Tells where the engine's walk stands, so that [`ParsedFile::parent`] need not start at the root.
+    pub(crate) fn enter(&self, node: Node<'t>, depth: u32) {
+        let mut spine = self.spine.borrow_mut();
+        spine.truncate(depth as usize);
+        spine.push(node);
+    }
+
+    /// The node around `node`, `None` for the root. A step costs nothing for the node that the rule looks at and
+    /// those around it, and little for those within; [`Node::parent`] costs the depth of the node.
     #[must_use]
-    pub fn loaded_as(mut self, kind: SourceKind) -> Self {
-        self.kind = kind;
-        self
+    pub fn parent(&self, node: Node<'t>) -> Option<Node<'t>> {
+        let spine = self.spine.borrow();
+        if let Some(at) = spine.iter().rposition(|known| *known == node) {
+            return at.checked_sub(1).map(|at| spine[at]);
+        }
+        let holds = |around: &&Node<'t>| {
+            around.start_byte() <= node.start_byte() && node.end_byte() <= around.end_byte()
+        };
+        let mut around = spine.iter().rev().find(holds).copied().unwrap_or_else(|| self.tree.root_node());
+        loop {
+            let child = around.child_with_descendant(node)?;
+            if child == node {
+                return Some(around);
+            }
+            around = child;
+        }
+    }
+
+    /// The nodes around `node`, innermost first, the root last.
+    pub fn ancestors(&self, node: Node<'t>) -> impl Iterator<Item = Node<'t>> + '_ {
+        std::iter::successors(self.parent(node), |&at| self.parent(at))
     }
 
     /// The scopes, variables and references of a JavaScript or TypeScript file, resolved on first use.
@@ -66,7 +105,7 @@ impl<'t> ParsedFile<'t> {
     /// A rule that needs them stays silent then.
     #[must_use]
     pub fn scopes(&self) -> Option<&Scopes> {
-        self.scopes.get_or_init(|| Scopes::resolve(self, self.survey().depth, self.kind)).as_ref()
+        self.scopes.get_or_init(|| Scopes::resolve(self, self.survey().depth, self.facts.kind)).as_ref()
     }
 
     /// The text of `node`; what is not UTF-8 is replaced, so use it to compare and to build text from
@@ -93,13 +132,56 @@ impl<'t> ParsedFile<'t> {
             let mut survey = Survey::default();
             walk(self.tree, |node, depth| {
                 survey.depth = survey.depth.max(depth);
-                if matches!(node.kind(), "comment" | "html_comment" | "hash_bang_line") {
+                if COMMENTS.contains(&node.kind()) {
                     survey.comments.push(node.byte_range());
                 }
                 true
             });
             survey
         })
+    }
+
+    /// All tokens in order: the leaves of the tree, comments left out, a string or regular expression as a whole.
+    /// Of a JavaScript template, the quotes, the text between and `${` are tokens each.
+    #[must_use]
+    pub fn tokens(&self) -> &[Node<'t>] {
+        self.tokens.get_or_init(|| {
+            let mut tokens = Vec::new();
+            walk(self.tree, |node, _| {
+                let kind = node.kind();
+                let is_whole = ATOMS.contains(&kind);
+                let is_comment = COMMENTS.contains(&kind);
+                if (is_whole || node.child_count() == 0) && !is_comment && !node.byte_range().is_empty() {
+                    tokens.push(node);
+                }
+                !is_whole && !is_comment
+            });
+            tokens
+        })
+    }
+
+    /// The tokens that lie wholly in `range`.
+    #[must_use]
+    pub fn tokens_in(&self, range: Range<usize>) -> &[Node<'t>] {
+        let tokens = self.tokens();
+        let from = tokens.partition_point(|token| token.start_byte() < range.start);
+        let to = tokens.partition_point(|token| token.end_byte() <= range.end);
+        tokens.get(from..to).unwrap_or_default()
+    }
+
+    /// The last token that ends at or before byte `at`.
+    #[must_use]
+    pub fn token_before(&self, at: usize) -> Option<Node<'t>> {
+        let tokens = self.tokens();
+        let n_before = tokens.partition_point(|token| token.end_byte() <= at);
+        n_before.checked_sub(1).map(|last| tokens[last])
+    }
+
+    /// The first token that starts at or behind byte `at`.
+    #[must_use]
+    pub fn token_after(&self, at: usize) -> Option<Node<'t>> {
+        let tokens = self.tokens();
+        tokens.get(tokens.partition_point(|token| token.start_byte() < at)).copied()
     }
 
     /// Whether a comment lies in `range`, wholly or in part.

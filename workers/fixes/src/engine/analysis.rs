@@ -2,16 +2,18 @@
 
 use super::dispatch::Dispatch;
 use super::{count_errors, parse};
+use crate::facts::Facts;
 use crate::language::Language;
-use crate::rule::{Applicability, Finding, Rule};
+use crate::rule::{Applicability, Finding, RuleRef};
 use crate::source::ParsedFile;
 
 /// The rules of a run and what they may do.
 #[derive(Debug)]
 pub(crate) struct Setup<'e> {
-    pub(crate) rules: &'e [&'static dyn Rule],
+    pub(crate) rules: &'e [RuleRef],
     pub(crate) dispatch: &'e Dispatch,
     pub(crate) language: Language,
+    pub(crate) facts: &'e Facts,
     /// Fixes of at most this applicability are applied; `None` applies none.
     pub(crate) max: Option<Applicability>,
 }
@@ -28,10 +30,10 @@ pub(crate) struct Analysis {
     pub(crate) n_errors: usize,
 }
 
-impl Setup<'_> {
+impl<'e> Setup<'e> {
     pub(crate) fn analyse(&self, bytes: Vec<u8>) -> Analysis {
         let tree = parse(&bytes, self.language);
-        let file = ParsedFile::new(&bytes, self.language, &tree);
+        let file = ParsedFile::new(&bytes, self.language, &tree, self.facts);
         let found = self.dispatch.run(&file, self.rules);
         let comments = file.comments().iter().map(|range| bytes[range.clone()].to_vec()).collect();
         let n_errors = count_errors(&tree);
@@ -45,8 +47,8 @@ impl Setup<'_> {
     }
 
     /// The rule of that id.
-    pub(crate) fn rule(&self, id: &str) -> Option<&'static dyn Rule> {
-        self.rules.iter().find(|rule| rule.meta().id == id).copied()
+    pub(crate) fn rule(&self, id: &str) -> Option<&'e RuleRef> {
+        self.rules.iter().find(|rule| rule.meta().id == id)
     }
 }
 

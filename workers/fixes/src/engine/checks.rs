@@ -57,7 +57,7 @@ impl LineEnds {
 /// Checks one change of one rule: form, and that no other rule newly fires. `after` is `before` with `change`.
 pub(crate) fn check_change(
     setup: &Setup<'_>,
-    rule: &'static dyn Rule,
+    rule: &dyn Rule,
     before: &Analysis,
     after: &Analysis,
     change: &Change,

@@ -5,8 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use tree_sitter::Node;
 
 use super::parse::{error_ranges, walk};
+use crate::facts::Target;
 use crate::language::Language;
-use crate::rule::{Finding, Rule};
+use crate::rule::{Applicability, Finding, Rule, RuleRef};
 use crate::source::ParsedFile;
 
 /// Which rules see which node kinds of one language. Built once per rule set.
@@ -28,7 +29,7 @@ pub struct Found {
 impl Dispatch {
     /// Builds the table of `rules` for `language`; rules of other languages are left out.
     #[must_use]
-    pub fn new(rules: &[&'static dyn Rule], language: Language) -> Self {
+    pub fn new(rules: &[RuleRef], language: Language) -> Self {
         let grammar = language.grammar();
         let mut by_kind = vec![Vec::new(); grammar.node_kind_count()];
         for (index, rule) in rules.iter().enumerate() {
@@ -53,27 +54,37 @@ impl Dispatch {
     /// Walks `file` once. A rule sees no node that is or holds a syntax error, and what it finds must not
     /// edit one.
     #[must_use]
-    pub fn run(&self, file: &ParsedFile<'_>, rules: &[&'static dyn Rule]) -> Found {
+    pub fn run(&self, file: &ParsedFile<'_>, rules: &[RuleRef]) -> Found {
         let mut found = Found::default();
-        walk(file.tree, |node, _| {
+        walk(file.tree, |node, depth| {
+            file.enter(node, depth);
             if node.is_error() || node.is_missing() {
                 return false;
             }
             let wanted = &self.by_kind[usize::from(node.kind_id())];
             if !wanted.is_empty() && !node.has_error() {
                 for &index in wanted {
-                    check_node(rules[usize::from(index)], file, node, &mut found);
+                    check_node(&*rules[usize::from(index)], file, node, &mut found);
                 }
             }
             true
         });
         found.drop_touching_errors(file);
+        found.close_gates(&file.facts.target);
         found.findings.sort_by_key(|finding| (finding.range.start, finding.range.end, finding.rule));
         found
     }
 }
 
 impl Found {
+    /// What the code is not known to run on is only suggested.
+    fn close_gates(&mut self, target: &Target) {
+        let fixes = self.findings.iter_mut().filter_map(|finding| finding.fix.as_mut());
+        for fix in fixes.filter(|fix| fix.needs.is_some_and(|gate| !target.meets(gate))) {
+            fix.applicability = Applicability::Suggestion;
+        }
+    }
+
     fn drop_touching_errors(&mut self, file: &ParsedFile<'_>) {
         let errors = error_ranges(file.tree);
         let failures = &self.failures;
@@ -85,7 +96,7 @@ impl Found {
     }
 }
 
-fn check_node<'t>(rule: &'static dyn Rule, file: &ParsedFile<'t>, node: Node<'t>, found: &mut Found) {
+fn check_node<'t>(rule: &dyn Rule, file: &ParsedFile<'t>, node: Node<'t>, found: &mut Found) {
     let id = rule.meta().id;
     if found.failures.iter().any(|(failed, _)| *failed == id) {
         return;
@@ -102,14 +113,18 @@ fn check_node<'t>(rule: &'static dyn Rule, file: &ParsedFile<'t>, node: Node<'t>
 mod tests {
     use super::*;
     use crate::engine::parse;
-    use crate::rule::{Level, Meta};
+    use crate::facts::Facts;
+    use crate::rule::{Category, Level, Meta};
 
+    #[derive(Clone)]
     struct EveryNumber;
+    #[derive(Clone)]
     struct Panics;
 
     static EVERY_NUMBER: Meta = Meta {
         id: "every-number",
         origin: "test",
+        category: Category::Style,
         languages: &[Language::JavaScript],
         level: Level::Note,
         summary: "",
@@ -118,6 +133,9 @@ mod tests {
     static PANICS: Meta = Meta { id: "panics", ..EVERY_NUMBER };
 
     impl Rule for EveryNumber {
+        fn configured(&self, options: &[serde_json::Value]) -> Result<std::sync::Arc<dyn Rule>, String> {
+            crate::rule::without_options(self, options)
+        }
         fn meta(&self) -> &'static Meta {
             &EVERY_NUMBER
         }
@@ -131,6 +149,9 @@ mod tests {
     }
 
     impl Rule for Panics {
+        fn configured(&self, options: &[serde_json::Value]) -> Result<std::sync::Arc<dyn Rule>, String> {
+            crate::rule::without_options(self, options)
+        }
         fn meta(&self) -> &'static Meta {
             &PANICS
         }
@@ -143,10 +164,10 @@ mod tests {
     }
 
     fn run(text: &str) -> Found {
-        static RULES: &[&dyn Rule] = &[&EveryNumber, &Panics];
-        let tree = parse(text.as_bytes(), Language::JavaScript);
-        let file = ParsedFile::new(text.as_bytes(), Language::JavaScript, &tree);
-        Dispatch::new(RULES, Language::JavaScript).run(&file, RULES)
+        let rules = [RuleRef::Default(&EveryNumber), RuleRef::Default(&Panics)];
+        let (tree, facts) = (parse(text.as_bytes(), Language::JavaScript), Facts::default());
+        let file = ParsedFile::new(text.as_bytes(), Language::JavaScript, &tree, &facts);
+        Dispatch::new(&rules, Language::JavaScript).run(&file, &rules)
     }
 
     #[test]

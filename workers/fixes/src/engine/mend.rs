@@ -11,9 +11,10 @@ use super::error::Error;
 use super::run::Run;
 use super::settle::{check_whole, is_settled};
 use crate::certificate::{Check, CheckFailed};
+use crate::facts::Facts;
 use crate::language::Language;
 use crate::report::{FileReport, Step};
-use crate::rule::{Applicability, Edit, Rule};
+use crate::rule::{Applicability, Edit, Rule, RuleRef};
 use crate::rules;
 
 /// Which fixes are applied.
@@ -31,9 +32,9 @@ pub enum FixLevel {
 /// A set of rules, ready to run on any number of texts. Cheap to share between threads.
 #[derive(Debug)]
 pub struct Engine {
-    rules: Vec<&'static dyn Rule>,
+    rules: Vec<RuleRef>,
     level: FixLevel,
-    dispatch: [(Language, Dispatch); 4],
+    dispatch: [(Language, Dispatch); Language::ALL.len()],
 }
 
 impl Engine {
@@ -47,23 +48,24 @@ impl Engine {
             let known = rules::ALL.iter().find(|rule| rule.meta().id == id.as_ref());
             wanted.insert(known.ok_or_else(|| Error::unknown(id.as_ref()))?.meta().id);
         }
-        let rules = rules::ALL.iter().copied().filter(|rule| wanted.contains(rule.meta().id)).collect();
-        Ok(Self::of(rules, level))
+        let rules = rules::ALL.iter().filter(|rule| wanted.contains(rule.meta().id));
+        Ok(Self::of(rules.map(|rule| RuleRef::Default(*rule)).collect(), level))
     }
 
     /// An engine that runs every rule.
     #[must_use]
     pub fn with_all_rules(level: FixLevel) -> Self {
-        Self::of(rules::ALL.to_vec(), level)
+        Self::of(rules::ALL.iter().map(|rule| RuleRef::Default(*rule)).collect(), level)
     }
 
-    fn of(rules: Vec<&'static dyn Rule>, level: FixLevel) -> Self {
-        let languages = [Language::JavaScript, Language::TypeScript, Language::Tsx, Language::Python];
-        let dispatch = languages.map(|language| (language, Dispatch::new(&rules, language)));
+    /// An engine of these rules, which run in this order.
+    #[must_use]
+    pub fn of(rules: Vec<RuleRef>, level: FixLevel) -> Self {
+        let dispatch = Language::ALL.map(|language| (language, Dispatch::new(&rules, language)));
         Self { rules, level, dispatch }
     }
 
-    pub(super) fn rules(&self) -> &[&'static dyn Rule] {
+    pub(super) fn rules(&self) -> &[RuleRef] {
         &self.rules
     }
 
@@ -78,8 +80,8 @@ impl Engine {
 
     /// Runs the rules over one text. Same bytes in, same report out.
     #[must_use]
-    pub fn mend(&self, bytes: &[u8], language: Language) -> FileReport {
-        let setup = self.setup(language);
+    pub fn mend(&self, bytes: &[u8], language: Language, facts: &Facts) -> FileReport {
+        let setup = self.setup(language, facts);
         Run::new(self, setup, bytes).report()
     }
 
@@ -102,13 +104,15 @@ impl Engine {
         rule: &str,
         base: &[u8],
         language: Language,
+        facts: &Facts,
         edits: &[Edit],
     ) -> Result<Vec<u8>, CheckFailed> {
-        let setup = self.setup(language);
+        let setup = self.setup(language, facts);
         let rule = setup.rule(rule).ok_or_else(|| Error::unknown(rule))?;
         if !are_well_formed(edits, base.len()) {
             return Err(CheckFailed::Check(Check::ClaimedBytes));
         }
+        let rule: &dyn Rule = &**rule;
         let base = setup.analyse(base.to_vec());
         let after = setup.analyse(apply(&base.bytes, edits));
         check_whole(&setup, rule, &base, &after, edits).map_err(CheckFailed::Check)?;
@@ -118,7 +122,7 @@ impl Engine {
         Ok(after.bytes)
     }
 
-    fn setup(&self, language: Language) -> Setup<'_> {
+    fn setup<'e>(&'e self, language: Language, facts: &'e Facts) -> Setup<'e> {
         let dispatch = self.dispatch.iter().find(|(known, _)| *known == language);
         let (_, dispatch) = dispatch.expect("there is a table for every language");
         let max = match self.level {
@@ -126,7 +130,7 @@ impl Engine {
             FixLevel::Safe => Some(Applicability::Safe),
             FixLevel::Unsafe => Some(Applicability::Unsafe),
         };
-        Setup { rules: &self.rules, dispatch, language, max }
+        Setup { rules: &self.rules, dispatch, language, facts, max }
     }
 }
 

@@ -10,7 +10,7 @@ pub mod edits;
 mod error;
 mod mend;
 mod parse;
-mod position;
+pub mod position;
 mod run;
 mod settle;
 
@@ -19,25 +19,15 @@ pub use error::Error;
 pub use mend::{Engine, FixLevel};
 pub use parse::{count_errors, error_ranges, parse, walk};
 
+use crate::facts::Facts;
 use crate::language::Language;
-use crate::rule::{Finding, Rule};
-use crate::source::{ParsedFile, SourceKind};
+use crate::rule::{Finding, RuleRef};
+use crate::source::ParsedFile;
 
 /// Runs `rules` over one text. Findings are sorted by (start, end, rule).
 #[must_use]
-pub fn check(bytes: &[u8], language: Language, rules: &[&'static dyn Rule]) -> Vec<Finding> {
-    check_as(bytes, language, SourceKind::Unknown, rules)
-}
-
-/// [`check`] for a caller who knows how the file is loaded.
-#[must_use]
-pub fn check_as(
-    bytes: &[u8],
-    language: Language,
-    kind: SourceKind,
-    rules: &[&'static dyn Rule],
-) -> Vec<Finding> {
+pub fn check(bytes: &[u8], language: Language, facts: &Facts, rules: &[RuleRef]) -> Vec<Finding> {
     let tree = parse(bytes, language);
-    let file = ParsedFile::new(bytes, language, &tree).loaded_as(kind);
+    let file = ParsedFile::new(bytes, language, &tree, facts);
     dispatch::Dispatch::new(rules, language).run(&file, rules).findings
 }

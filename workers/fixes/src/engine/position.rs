@@ -13,15 +13,33 @@ const MAX_SNIPPET: usize = 200;
 const MAX_CONTEXT: usize = 256;
 
 /// Where the lines of a text start.
-pub(crate) struct Lines<'a> {
+#[derive(Debug)]
+pub struct Lines<'a> {
     bytes: &'a [u8],
     starts: Vec<usize>,
 }
 
 impl<'a> Lines<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+    /// Lines that end with `\n`, as editors and reports count them.
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Self {
         let breaks = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
         let starts = std::iter::once(0).chain(breaks.map(|(at, _)| at + 1)).collect();
+        Self { bytes, starts }
+    }
+
+    /// Lines as ECMAScript counts them, which also end with `\r`, U+2028 and U+2029.
+    #[must_use]
+    pub fn ecmascript(bytes: &'a [u8]) -> Self {
+        let mut starts = vec![0];
+        for at in 0..bytes.len() {
+            match bytes[at..] {
+                [b'\n', ..] => starts.push(at + 1),
+                [b'\r', next, ..] if next != b'\n' => starts.push(at + 1),
+                [0xE2, 0x80, 0xA8 | 0xA9, ..] => starts.push(at + 3),
+                _ => {}
+            }
+        }
         Self { bytes, starts }
     }
 
@@ -36,7 +54,8 @@ impl<'a> Lines<'a> {
     }
 
     /// Line and column of byte `at`.
-    pub(crate) fn position(&self, at: usize) -> Position {
+    #[must_use]
+    pub fn position(&self, at: usize) -> Position {
         let index = self.index_of(at);
         let column = 1 + utf16_len(&self.bytes[self.starts[index]..at]);
         Position { line: count(index + 1), column: count(column) }

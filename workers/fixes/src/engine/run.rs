@@ -119,7 +119,7 @@ impl<'e> Run<'e> {
     }
 
     /// The fixes that failed a check in the text as it is, and those of findings that the series uncovered.
-    fn dropped(&mut self, rules: &[&'static dyn Rule], last: &Rc<Analysis>) -> Vec<Dropped> {
+    fn dropped(&mut self, rules: &[&'e dyn Rule], last: &Rc<Analysis>) -> Vec<Dropped> {
         let mut counts: BTreeMap<(&'static str, Check), u32> = BTreeMap::new();
         for &rule in rules {
             let base = Rc::clone(&self.base);
@@ -141,11 +141,16 @@ impl<'e> Run<'e> {
             .collect()
     }
 
-    fn rules_but(&self, without: &BTreeSet<&'static str>) -> Vec<&'static dyn Rule> {
-        self.engine.rules().iter().copied().filter(|rule| !without.contains(rule.meta().id)).collect()
+    fn rules_but(&self, without: &BTreeSet<&'static str>) -> Vec<&'e dyn Rule> {
+        self.engine
+            .rules()
+            .iter()
+            .map(|rule| &**rule)
+            .filter(|rule| !without.contains(rule.meta().id))
+            .collect()
     }
 
-    fn settle(&mut self, rule: &'static dyn Rule, text: &Rc<Analysis>) -> Rc<Outcome> {
+    fn settle(&mut self, rule: &'e dyn Rule, text: &Rc<Analysis>) -> Rc<Outcome> {
         let id = rule.meta().id;
         if !text.findings_of(id).any(|finding| self.setup.allows(finding)) {
             return Rc::new(Outcome { after: None, edits: Vec::new(), dropped: Vec::new() });
@@ -166,6 +171,7 @@ impl<'e> Run<'e> {
             rule: rule.meta().id.into(),
             engine: ENGINE_VERSION.to_owned(),
             level: self.engine.level(),
+            facts: self.setup.facts.clone(),
             rules: self.engine.rule_ids().map(RuleId::from).collect(),
             before: hex(before),
             after: hex(after),

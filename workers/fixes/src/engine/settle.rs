@@ -38,7 +38,7 @@ pub(crate) fn edits_of(bytes: &[u8], selected: &[&Finding]) -> Vec<Edit> {
 }
 
 /// Applies the fixes of `rule` to `base` until none is left that passes the checks.
-pub(crate) fn settle(setup: &Setup<'_>, rule: &'static dyn Rule, base: &Analysis) -> Settled {
+pub(crate) fn settle(setup: &Setup<'_>, rule: &dyn Rule, base: &Analysis) -> Settled {
     let mut change = Change::none(base.bytes.len());
     let mut current: Option<Analysis> = None;
     for _ in 0..MAX_PASSES {
@@ -59,7 +59,7 @@ pub(crate) fn settle(setup: &Setup<'_>, rule: &'static dyn Rule, base: &Analysis
 /// The checks of the whole change, as whoever replays the certificate will make them.
 fn finish(
     setup: &Setup<'_>,
-    rule: &'static dyn Rule,
+    rule: &dyn Rule,
     base: &Analysis,
     after: Option<Analysis>,
     change: &Change,
@@ -83,7 +83,7 @@ fn finish(
 /// All checks but `idempotent` of a settled rule's edits.
 pub(crate) fn check_whole(
     setup: &Setup<'_>,
-    rule: &'static dyn Rule,
+    rule: &dyn Rule,
     base: &Analysis,
     after: &Analysis,
     edits: &[Edit],
@@ -98,7 +98,7 @@ pub(crate) fn check_whole(
 }
 
 /// Whether `rule` finds nothing more to do.
-pub(crate) fn is_settled(setup: &Setup<'_>, rule: &'static dyn Rule, text: &Analysis) -> bool {
+pub(crate) fn is_settled(setup: &Setup<'_>, rule: &dyn Rule, text: &Analysis) -> bool {
     one_pass(setup, rule, text).applied.is_none()
 }
 
@@ -110,7 +110,7 @@ struct Pass {
 }
 
 /// Applies as many fixes of `rule` as one pass takes and the checks let through.
-fn one_pass(setup: &Setup<'_>, rule: &'static dyn Rule, text: &Analysis) -> Pass {
+fn one_pass(setup: &Setup<'_>, rule: &dyn Rule, text: &Analysis) -> Pass {
     let mut candidates: Vec<Finding> =
         text.findings_of(rule.meta().id).filter(|finding| setup.allows(finding)).cloned().collect();
     let mut dropped = Vec::new();
@@ -135,7 +135,7 @@ fn one_pass(setup: &Setup<'_>, rule: &'static dyn Rule, text: &Analysis) -> Pass
 /// fail stand alone.
 fn passing(
     setup: &Setup<'_>,
-    rule: &'static dyn Rule,
+    rule: &dyn Rule,
     text: &Analysis,
     selected: &[&Finding],
     failed: &mut Vec<(usize, Check)>,
@@ -183,7 +183,7 @@ fn select_again<'f>(good: &[&'f Finding], selected: &[&'f Finding]) -> Vec<&'f F
 
 fn try_fixes(
     setup: &Setup<'_>,
-    rule: &'static dyn Rule,
+    rule: &dyn Rule,
     text: &Analysis,
     fixes: &[&Finding],
 ) -> Result<(Vec<Edit>, Analysis), Check> {

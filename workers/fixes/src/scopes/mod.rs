@@ -8,7 +8,8 @@ mod resolve;
 use std::collections::HashMap;
 use std::ops::Range;
 
-use crate::source::{ParsedFile, SourceKind};
+use crate::facts::SourceKind;
+use crate::source::ParsedFile;
 
 /// Index of a [`Scope`] in its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

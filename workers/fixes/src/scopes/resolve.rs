@@ -17,8 +17,9 @@ use oxc_syntax::scope::ScopeFlags;
 use oxc_syntax::symbol::SymbolId;
 
 use super::{FunctionForm, Reference, Scope, ScopeId, ScopeKind, Scopes, Variable, VariableId};
+use crate::facts::SourceKind;
 use crate::language::Language;
-use crate::source::{ParsedFile, SourceKind};
+use crate::source::ParsedFile;
 
 /// Files at most this deep are resolved on the caller's stack, which may be as small as a thread pool's 2 MiB.
 const MAX_DEPTH_HERE: u32 = 150;

@@ -1,19 +1,22 @@
-//! What each JavaScript rule finds in its fixtures, and what it makes of them.
+//! What each rule finds in its fixtures, and what it makes of them: `fixtures/<rule>/<name>.<ext>`.
+//!
+//! A new rule adds its fixture and writes the snapshot with `INSTA_UPDATE=always cargo test -p fixes fixtures`.
 
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use fixes::{Engine, FixLevel, Language};
+use fixes::{Engine, Facts, FixLevel, Language, Target};
 
 /// The findings of one rule in one fixture, and the diff that its safe and its unsafe fixes make.
-fn findings_and_diffs(rule: &str, name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(rule).join(name);
-    let text = std::fs::read_to_string(&path).expect("the fixture is readable");
+fn findings_and_diffs(rule: &str, path: &Path) -> String {
+    let text = std::fs::read_to_string(path).expect("the fixture is readable");
+    let name = path.file_name().and_then(|name| name.to_str()).expect("fixtures have plain names");
     let language = Language::of_path(name.as_bytes()).expect("the fixture's language is known");
+    let facts = Facts { path: name.to_owned(), target: Target::NEWEST, ..Facts::default() };
     let mut shown = String::new();
     for level in [FixLevel::Safe, FixLevel::Unsafe] {
         let engine = Engine::new([rule], level).expect("the rule exists");
-        let report = engine.mend(text.as_bytes(), language);
+        let report = engine.mend(text.as_bytes(), language, &facts);
         if level == FixLevel::Safe {
             for finding in &report.findings {
                 let (start, end) = (finding.start, finding.end);
@@ -24,6 +27,7 @@ fn findings_and_diffs(rule: &str, name: &str) -> String {
             }
         }
         assert_eq!(report.dropped, [], "{rule}: fixes that fail a check in {name}");
+        assert_eq!(report.rule_failures, [], "{rule} on {name}");
         for certificate in &report.alone {
             assert_eq!(certificate.verify(text.as_bytes(), language), Ok(()));
         }
@@ -36,32 +40,25 @@ fn findings_and_diffs(rule: &str, name: &str) -> String {
     shown
 }
 
-#[test]
-fn no_var_in_a_module() {
-    insta::assert_snapshot!(findings_and_diffs("no-var", "cases.js"));
+fn fixtures_of(rule: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(rule);
+    let listed = std::fs::read_dir(&folder).unwrap_or_else(|_| panic!("{rule} has no fixtures"));
+    let mut paths: Vec<PathBuf> = listed.map(|entry| entry.expect("readable").path()).collect();
+    paths.sort();
+    paths
 }
 
 #[test]
-fn no_var_in_what_may_be_a_script() {
-    insta::assert_snapshot!(findings_and_diffs("no-var", "script.js"));
-}
-
-#[test]
-fn no_var_in_a_common_js_module() {
-    insta::assert_snapshot!(findings_and_diffs("no-var", "sloppy.js"));
-}
-
-#[test]
-fn no_var_in_typescript() {
-    insta::assert_snapshot!(findings_and_diffs("no-var", "types.ts"));
-}
-
-#[test]
-fn prefer_const_in_a_module() {
-    insta::assert_snapshot!(findings_and_diffs("prefer-const", "cases.js"));
-}
-
-#[test]
-fn prefer_const_near_eval() {
-    insta::assert_snapshot!(findings_and_diffs("prefer-const", "evaluates.js"));
+fn every_rule_does_with_its_fixtures_what_the_snapshot_says() {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.bind(|| {
+        for rule in fixes::rules::ALL {
+            let id = rule.meta().id;
+            for path in fixtures_of(id) {
+                let name = path.file_name().expect("a file has a name").to_string_lossy().into_owned();
+                insta::assert_snapshot!(format!("{id}__{name}"), findings_and_diffs(id, &path));
+            }
+        }
+    });
 }

@@ -2,7 +2,7 @@
 
 use fixes::engine::{self, apply_once};
 use fixes::rule::Applicability;
-use fixes::{CheckFailed, Engine, FileReport, FixLevel, Language};
+use fixes::{CheckFailed, Engine, Facts, FileReport, FixLevel, Language, RuleRef};
 use proptest::prelude::*;
 
 const MODULE: &[u8] = b"import x from 'x';\nvar a = 1, b = 2;\nb = !!a ? { a: a } : typeof a == 'x';\n";
@@ -12,7 +12,7 @@ const PYTHON: &[u8] =
 /// Mends, replays every certificate, and mends the result again.
 fn prove(bytes: &[u8], language: Language, level: FixLevel) -> FileReport {
     let engine = Engine::with_all_rules(level);
-    let report = engine.mend(bytes, language);
+    let report = engine.mend(bytes, language, &Facts::default());
     for certificate in &report.alone {
         assert_eq!(certificate.verify(bytes, language), Ok(()), "{} alone", certificate.rule);
     }
@@ -22,7 +22,7 @@ fn prove(bytes: &[u8], language: Language, level: FixLevel) -> FileReport {
         text = Engine::after_series(&text, std::slice::from_ref(step));
     }
     assert_eq!(blake3::hash(&text).to_hex().as_str(), report.final_digest);
-    let again = engine.mend(&text, language);
+    let again = engine.mend(&text, language, &Facts::default());
     assert!(again.series.is_empty(), "mending again changes {:?}", String::from_utf8_lossy(&text));
     report
 }
@@ -115,11 +115,16 @@ fn deep_nesting_overflows_no_stack() {
     for depth in [140, 700, 4_000] {
         for (open, close) in [("[", "]"), ("(", ")"), ("f(", ")"), ("() => {", "}"), ("{ a: ", " }")] {
             let text = format!("x = {}1{};\nvar y = 1;\n", open.repeat(depth), close.repeat(depth));
-            let report = Engine::with_all_rules(FixLevel::Safe).mend(text.as_bytes(), Language::JavaScript);
+            let report = Engine::with_all_rules(FixLevel::Safe).mend(
+                text.as_bytes(),
+                Language::JavaScript,
+                &Facts::default(),
+            );
             assert!(report.rule_failures.is_empty(), "{depth} {open}");
         }
         let text = format!("x = {}1{}\n", "(".repeat(depth), ")".repeat(depth));
-        let report = Engine::with_all_rules(FixLevel::Safe).mend(text.as_bytes(), Language::Python);
+        let report =
+            Engine::with_all_rules(FixLevel::Safe).mend(text.as_bytes(), Language::Python, &Facts::default());
         assert!(report.rule_failures.is_empty(), "{depth}");
     }
 }
@@ -194,6 +199,10 @@ const PYTHON_PIECES: &[&str] = &[
     "}",
 ];
 
+fn all_rules() -> Vec<RuleRef> {
+    fixes::rules::ALL.iter().map(|rule| RuleRef::Default(*rule)).collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
@@ -215,7 +224,7 @@ proptest! {
 
     #[test]
     fn one_pass_equals_its_fixes_one_by_one_from_the_end(text in mangled(SCRIPT_PIECES)) {
-        let findings = engine::check(&text, Language::JavaScript, fixes::rules::ALL);
+        let findings = engine::check(&text, Language::JavaScript, &Facts::default(), &all_rules());
         let selected = engine::edits::select(&findings, Applicability::Unsafe);
         let mut one_by_one = text.clone();
         for finding in selected.into_iter().rev() {

@@ -1,10 +1,13 @@
 //! The engine with rules that misbehave: each check has a rule that fails it.
 
+use std::sync::Arc;
+
+use serde_json::Value;
 use tree_sitter::Node;
 
 use super::*;
 use crate::certificate::Check;
-use crate::rule::{Finding, Fix, Level, Meta};
+use crate::rule::{Category, Finding, Fix, Level, Meta, without_options};
 use crate::source::ParsedFile;
 
 /// What a test rule does at a node of its kind.
@@ -19,6 +22,7 @@ enum Outcome {
     Delete(std::ops::Range<usize>),
 }
 
+#[derive(Clone)]
 struct TestRule {
     meta: &'static Meta,
     kinds: &'static [&'static str],
@@ -27,6 +31,10 @@ struct TestRule {
 }
 
 impl Rule for TestRule {
+    fn configured(&self, options: &[Value]) -> Result<Arc<dyn Rule>, String> {
+        without_options(self, options)
+    }
+
     fn meta(&self) -> &'static Meta {
         self.meta
     }
@@ -65,6 +73,7 @@ fn uncovering(
     let meta = Meta {
         id,
         origin: "test",
+        category: Category::Style,
         languages: &[Language::JavaScript],
         level: Level::Note,
         summary: "",
@@ -75,8 +84,12 @@ fn uncovering(
     Box::leak(Box::new(TestRule { meta, kinds, hands_over_to, look }))
 }
 
+fn engine(rules: &[&'static dyn Rule]) -> Engine {
+    Engine::of(rules.iter().map(|rule| RuleRef::Default(*rule)).collect(), FixLevel::Safe)
+}
+
 fn mend(rules: &[&'static dyn Rule], text: &[u8]) -> (FileReport, String) {
-    let report = Engine::of(rules.to_vec(), FixLevel::Safe).mend(text, Language::JavaScript);
+    let report = engine(rules).mend(text, Language::JavaScript, &Facts::default());
     let after = Engine::after_series(text, &report.series);
     (report, String::from_utf8_lossy(&after).into_owned())
 }

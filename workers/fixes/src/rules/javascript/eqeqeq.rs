@@ -1,10 +1,13 @@
 //! `eqeqeq`: `==` and `!=` convert their operands.
 
+use std::sync::Arc;
+
+use serde_json::Value;
 use tree_sitter::Node;
 
 use super::ECMASCRIPT;
 use super::syntax::{named_children, operator, without_parens};
-use crate::rule::{Edit, Finding, Fix, Level, Meta, Rule};
+use crate::rule::{Category, Edit, Finding, Fix, Level, Meta, Rule, without_options};
 use crate::rules::manual::rule_type;
 use crate::source::ParsedFile;
 
@@ -35,6 +38,7 @@ rule_type! {
 static META: Meta = Meta {
     id: "eqeqeq",
     origin: "ESLint",
+    category: Category::Bug,
     languages: ECMASCRIPT,
     level: Level::Warning,
     summary: "Requires `===` and `!==` instead of `==` and `!=`.",
@@ -44,6 +48,10 @@ static META: Meta = Meta {
 impl Rule for Eqeqeq {
     fn meta(&self) -> &'static Meta {
         &META
+    }
+
+    fn configured(&self, options: &[Value]) -> Result<Arc<dyn Rule>, String> {
+        without_options(self, options)
     }
 
     fn kinds(&self) -> &'static [&'static str] {

@@ -2,6 +2,7 @@
 
 pub(crate) mod declaration;
 mod eqeqeq;
+pub(crate) mod globals;
 pub(crate) mod hoisting;
 mod no_extra_boolean_cast;
 mod no_useless_rename;

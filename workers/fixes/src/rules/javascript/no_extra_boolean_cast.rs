@@ -1,15 +1,18 @@
 //! `no-extra-boolean-cast`: `!!a` and `Boolean(a)` where only the truth of `a` is asked for.
 
 use std::ops::Range;
+use std::sync::Arc;
 
+use serde_json::Value;
 use tree_sitter::Node;
 
 use super::ECMASCRIPT;
+use super::globals::is_global;
 use super::syntax::{
     Place, Precedence, Token, can_begin_at, first_token, keep_only, named_children, operator, path_to,
     place_of, precedence, token_before, without_parens,
 };
-use crate::rule::{Edit, Finding, Fix, Level, Meta, Rule};
+use crate::rule::{Category, Edit, Finding, Fix, Level, Meta, Rule, without_options};
 use crate::rules::manual::rule_type;
 use crate::source::ParsedFile;
 
@@ -41,6 +44,7 @@ rule_type! {
 static META: Meta = Meta {
     id: "no-extra-boolean-cast",
     origin: "ESLint",
+    category: Category::Redundancy,
     languages: ECMASCRIPT,
     level: Level::Note,
     summary: "Disallows casts to boolean where the value is used as one anyway.",
@@ -50,6 +54,10 @@ static META: Meta = Meta {
 impl Rule for NoExtraBooleanCast {
     fn meta(&self) -> &'static Meta {
         &META
+    }
+
+    fn configured(&self, options: &[Value]) -> Result<Arc<dyn Rule>, String> {
+        without_options(self, options)
     }
 
     fn kinds(&self) -> &'static [&'static str] {
@@ -66,7 +74,7 @@ impl Rule for NoExtraBooleanCast {
 }
 
 /// `!!a`
-fn check_negation(file: &ParsedFile<'_>, outer: Node<'_>) -> Option<Finding> {
+fn check_negation<'t>(file: &ParsedFile<'t>, outer: Node<'t>) -> Option<Finding> {
     let inner = without_parens(negated(outer)?);
     let kept = without_parens(negated(inner)?);
     let path = path_to(file, outer)?;
@@ -85,15 +93,15 @@ fn check_negation(file: &ParsedFile<'_>, outer: Node<'_>) -> Option<Finding> {
 }
 
 /// `Boolean(a)`
-fn check_call(file: &ParsedFile<'_>, call: Node<'_>) -> Option<Finding> {
+fn check_call<'t>(file: &ParsedFile<'t>, call: Node<'t>) -> Option<Finding> {
     let arguments = call.child_by_field_name("arguments").filter(|node| node.kind() == "arguments")?;
     let callee = call.child_by_field_name("function")?;
-    if !is_named_boolean(file, callee) {
+    if callee.kind() != "identifier" {
         return None;
     }
     let path = path_to(file, call)?;
     let place = place_of(&path)?;
-    if !expects_boolean(file, place) || !is_global(file, callee) {
+    if !expects_boolean(file, place) || !is_global(file, callee, "Boolean") {
         return None;
     }
     let mut arguments = named_children(arguments);
@@ -119,17 +127,8 @@ fn negated(node: Node<'_>) -> Option<Node<'_>> {
     is_negation.then(|| node.child_by_field_name("argument")).flatten()
 }
 
-fn is_named_boolean(file: &ParsedFile<'_>, callee: Node<'_>) -> bool {
-    callee.kind() == "identifier" && file.bytes_of(callee.byte_range()) == b"Boolean"
-}
-
-/// Whether nothing in the file shadows the global that `name` means. Resolves the file's scopes.
-fn is_global(file: &ParsedFile<'_>, name: Node<'_>) -> bool {
-    file.scopes().is_some_and(|scopes| scopes.is_unshadowed_global(name.start_byte()))
-}
-
 /// Whether only the truth of the value at `place` matters: it is a condition, negated, or cast again.
-fn expects_boolean(file: &ParsedFile<'_>, place: Place<'_>) -> bool {
+fn expects_boolean<'t>(file: &ParsedFile<'t>, place: Place<'t>) -> bool {
     match place.parent.kind() {
         "if_statement" | "do_statement" | "while_statement" | "for_statement" | "ternary_expression" => {
             place.is_field("condition")
@@ -140,7 +139,7 @@ fn expects_boolean(file: &ParsedFile<'_>, place: Place<'_>) -> bool {
     }
 }
 
-fn is_first_argument_of_boolean(file: &ParsedFile<'_>, place: Place<'_>) -> bool {
+fn is_first_argument_of_boolean<'t>(file: &ParsedFile<'t>, place: Place<'t>) -> bool {
     let Some(call) = place.parent.parent() else { return false };
     let callee = match call.kind() {
         "call_expression" => call.child_by_field_name("function"),
@@ -148,7 +147,7 @@ fn is_first_argument_of_boolean(file: &ParsedFile<'_>, place: Place<'_>) -> bool
         _ => None,
     };
     named_children(place.parent).next() == Some(place.child)
-        && callee.is_some_and(|callee| is_named_boolean(file, callee) && is_global(file, callee))
+        && callee.is_some_and(|callee| is_global(file, callee, "Boolean"))
 }
 
 /// Whether `kept` has to be parenthesised to stand in the place of `cast`.

@@ -1,12 +1,14 @@
 //! `no-useless-rename`: `{ a: a }` in patterns, `a as a` in imports and exports.
 
 use std::ops::Range;
+use std::sync::Arc;
 
+use serde_json::Value;
 use tree_sitter::Node;
 
 use super::ECMASCRIPT;
 use super::syntax::{identifier_name, keep_only, static_name, without_parens};
-use crate::rule::{Finding, Fix, Level, Meta, Rule};
+use crate::rule::{Category, Finding, Fix, Level, Meta, Rule, without_options};
 use crate::rules::manual::rule_type;
 use crate::source::ParsedFile;
 
@@ -36,6 +38,7 @@ rule_type! {
 static META: Meta = Meta {
     id: "no-useless-rename",
     origin: "ESLint",
+    category: Category::Redundancy,
     languages: ECMASCRIPT,
     level: Level::Note,
     summary: "Disallows renaming imports, exports and destructured variables to the same name.",
@@ -45,6 +48,10 @@ static META: Meta = Meta {
 impl Rule for NoUselessRename {
     fn meta(&self) -> &'static Meta {
         &META
+    }
+
+    fn configured(&self, options: &[Value]) -> Result<Arc<dyn Rule>, String> {
+        without_options(self, options)
     }
 
     fn kinds(&self) -> &'static [&'static str] {

@@ -1,15 +1,19 @@
 //! `no-var`: `var` declarations.
 
+use std::sync::Arc;
+
+use serde_json::Value;
 use tree_sitter::Node;
 
 use super::ECMASCRIPT;
 use super::declaration::{Declaration, Declarator, KINDS};
 use super::hoisting::{is_called_before, may_run_before};
 use super::syntax::path_to;
-use crate::rule::{Edit, Finding, Fix, Level, Meta, Rule};
+use crate::facts::SourceKind;
+use crate::rule::{Category, Edit, Finding, Fix, Level, Meta, Rule, without_options};
 use crate::rules::manual::rule_type;
 use crate::scopes::{ScopeKind, Scopes, Variable, VariableId};
-use crate::source::{ParsedFile, SourceKind};
+use crate::source::ParsedFile;
 
 const FUNCTIONS: &[&str] = &[
     "function_declaration",
@@ -49,6 +53,7 @@ rule_type! {
 static META: Meta = Meta {
     id: "no-var",
     origin: "ESLint",
+    category: Category::Modernise,
     languages: ECMASCRIPT,
     level: Level::Warning,
     summary: "Finds `var` declarations that should be `let` or `const`.",
@@ -58,6 +63,10 @@ static META: Meta = Meta {
 impl Rule for NoVar {
     fn meta(&self) -> &'static Meta {
         &META
+    }
+
+    fn configured(&self, options: &[Value]) -> Result<Arc<dyn Rule>, String> {
+        without_options(self, options)
     }
 
     fn kinds(&self) -> &'static [&'static str] {

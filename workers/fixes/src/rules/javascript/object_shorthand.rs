@@ -1,10 +1,13 @@
 //! `object-shorthand`: `{ a: a }` and `{ f: function () {} }` in object literals.
 
+use std::sync::Arc;
+
+use serde_json::Value;
 use tree_sitter::Node;
 
 use super::ECMASCRIPT;
 use super::syntax::{identifier_name, static_name, without_parens};
-use crate::rule::{Edit, Finding, Fix, Level, Meta, Rule};
+use crate::rule::{Category, Edit, Finding, Fix, Level, Meta, Rule, without_options};
 use crate::rules::manual::rule_type;
 use crate::source::ParsedFile;
 
@@ -35,6 +38,7 @@ rule_type! {
 static META: Meta = Meta {
     id: "object-shorthand",
     origin: "ESLint",
+    category: Category::Modernise,
     languages: ECMASCRIPT,
     level: Level::Note,
     summary: "Requires the short form of properties and methods in object literals.",
@@ -44,6 +48,10 @@ static META: Meta = Meta {
 impl Rule for ObjectShorthand {
     fn meta(&self) -> &'static Meta {
         &META
+    }
+
+    fn configured(&self, options: &[Value]) -> Result<Arc<dyn Rule>, String> {
+        without_options(self, options)
     }
 
     fn kinds(&self) -> &'static [&'static str] {

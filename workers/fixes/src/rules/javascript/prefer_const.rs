@@ -4,17 +4,20 @@
 //! variable in it can be `const`, which the last report on it finds out.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use serde_json::Value;
 use tree_sitter::Node;
 
 use super::ECMASCRIPT;
 use super::declaration::{self, Declaration, n_elements};
 use super::syntax::{named_children, path_to, place_of};
 use crate::engine::walk;
-use crate::rule::{Edit, Finding, Fix, Level, Meta, Rule};
+use crate::facts::SourceKind;
+use crate::rule::{Category, Edit, Finding, Fix, Level, Meta, Rule, without_options};
 use crate::rules::manual::rule_type;
 use crate::scopes::{ScopeId, ScopeKind, Scopes, Variable};
-use crate::source::{ParsedFile, SourceKind};
+use crate::source::ParsedFile;
 
 /// Nodes between an identifier and what gives it its value.
 const PATTERNS: &[&str] = &[
@@ -53,6 +56,7 @@ rule_type! {
 static META: Meta = Meta {
     id: "prefer-const",
     origin: "ESLint",
+    category: Category::Modernise,
     languages: ECMASCRIPT,
     level: Level::Note,
     summary: "Finds variables that are never reassigned and should be `const`.",
@@ -62,6 +66,10 @@ static META: Meta = Meta {
 impl Rule for PreferConst {
     fn meta(&self) -> &'static Meta {
         &META
+    }
+
+    fn configured(&self, options: &[Value]) -> Result<Arc<dyn Rule>, String> {
+        without_options(self, options)
     }
 
     fn kinds(&self) -> &'static [&'static str] {

@@ -46,15 +46,14 @@ const MAX_DEPTH: usize = 250;
 
 /// The nodes from the root down to `node`, both included; `None` if it lies absurdly deep.
 pub(crate) fn path_to<'t>(file: &ParsedFile<'t>, node: Node<'t>) -> Option<Vec<Node<'t>>> {
-    let mut path = vec![file.tree.root_node()];
-    while let Some(&last) = path.last()
-        && last != node
-    {
+    let mut path = vec![node];
+    for around in file.ancestors(node) {
         if path.len() > MAX_DEPTH {
             return None;
         }
-        path.push(last.child_with_descendant(node)?);
+        path.push(around);
     }
+    path.reverse();
     Some(path)
 }
 
@@ -458,7 +457,7 @@ mod tests {
     /// Asks `question` of the first node of `kind` in `text`.
     fn ask<T>(text: &str, kind: &str, question: Question<T>) -> T {
         let tree = parse(text.as_bytes(), Language::TypeScript);
-        let file = ParsedFile::new(text.as_bytes(), Language::TypeScript, &tree);
+        let file = ParsedFile::new(text.as_bytes(), Language::TypeScript, &tree, &crate::facts::NO_FACTS);
         let mut found = None;
         walk(&tree, |node, _| {
             if node.kind() == kind && found.is_none() {

@@ -1,83 +1,31 @@
-//! The JavaScript rules on their fixtures and on text that is not as it should be.
-//!
-//! `fixtures/<id>/cases.<ext>` is what a rule reads, `fixtures/<id>/fixed.<ext>` what is left once all its
-//! fixes, the unsafe ones too, are applied; the findings are a snapshot.
-
-use std::fmt::Write as _;
-use std::path::PathBuf;
+//! The JavaScript rules on text that is not as it should be.
 
 use proptest::prelude::*;
 
 use crate::engine::{apply_once, check, dispatch::Dispatch, parse};
+use crate::facts::Facts;
 use crate::language::Language;
-use crate::rule::{Applicability, Finding, Rule};
+use crate::rule::{Applicability, RuleRef};
 use crate::source::ParsedFile;
 
 use super::{Eqeqeq, NoExtraBooleanCast, NoUselessRename, ObjectShorthand};
 
-static RULES: &[&dyn Rule] = &[&NoExtraBooleanCast, &NoUselessRename, &Eqeqeq, &ObjectShorthand];
+static RULES: &[RuleRef] = &[
+    RuleRef::Default(&NoExtraBooleanCast),
+    RuleRef::Default(&NoUselessRename),
+    RuleRef::Default(&Eqeqeq),
+    RuleRef::Default(&ObjectShorthand),
+];
 
 /// More than any fixture needs: one pass, and one for each fix that waits for another.
 const MAX_PASSES: usize = 5;
 
-fn fixture(id: &str, name: &str) -> String {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(id).join(name);
-    std::fs::read_to_string(path).expect("each rule has its fixtures")
-}
-
-fn mended(rules: &[&'static dyn Rule], language: Language, text: &[u8], max: Applicability) -> Vec<u8> {
+fn mended(rules: &[RuleRef], language: Language, text: &[u8], max: Applicability) -> Vec<u8> {
     let mut text = text.to_vec();
     for _ in 0..MAX_PASSES {
-        text = apply_once(&text, &check(&text, language, rules), max);
+        text = apply_once(&text, &check(&text, language, &Facts::default(), rules), max);
     }
     text
-}
-
-fn described(text: &str, findings: &[Finding]) -> String {
-    let mut description = String::new();
-    for finding in findings {
-        let line = 1 + text[..finding.range.start].matches('\n').count();
-        let place = &text[finding.range.clone()];
-        let fix = finding.fix.as_ref();
-        let applicability = fix.map_or("no".to_owned(), |fix| format!("{:?}", fix.applicability));
-        writeln!(description, "{line}: {place:?}: {} {applicability} fix.", finding.message).unwrap();
-        for edit in fix.iter().flat_map(|fix| &fix.edits) {
-            writeln!(description, "    {:?} -> {:?}", &text[edit.range.clone()], edit.text).unwrap();
-        }
-    }
-    description
-}
-
-fn check_fixture(rule: &'static dyn Rule, extension: &str) {
-    let id = rule.meta().id;
-    let language = Language::of_path(format!("cases.{extension}").as_bytes()).unwrap();
-    let cases = fixture(id, &format!("cases.{extension}"));
-    insta::assert_snapshot!(id, described(&cases, &check(cases.as_bytes(), language, &[rule])));
-    let fixed = mended(&[rule], language, cases.as_bytes(), Applicability::Unsafe);
-    let fixed = String::from_utf8(fixed).unwrap();
-    assert_eq!(fixed, fixture(id, &format!("fixed.{extension}")));
-    let left = check(fixed.as_bytes(), language, &[rule]);
-    assert!(left.iter().all(|finding| finding.fix.is_none()), "fixed is fixed");
-}
-
-#[test]
-fn eqeqeq_finds_and_fixes_its_fixture() {
-    check_fixture(&Eqeqeq, "js");
-}
-
-#[test]
-fn no_extra_boolean_cast_finds_and_fixes_its_fixture() {
-    check_fixture(&NoExtraBooleanCast, "js");
-}
-
-#[test]
-fn no_useless_rename_finds_and_fixes_its_fixture() {
-    check_fixture(&NoUselessRename, "ts");
-}
-
-#[test]
-fn object_shorthand_finds_and_fixes_its_fixture() {
-    check_fixture(&ObjectShorthand, "ts");
 }
 
 /// What all rules make of `before`, as a JavaScript file.
@@ -141,7 +89,7 @@ fn only_functions_that_cannot_be_constructed_become_methods_unasked() {
 #[test]
 fn casts_nested_beyond_all_reason_are_left_alone() {
     let deep = format!("x = {}a{} ? 1 : 2", "!!(".repeat(500), ")".repeat(500));
-    let n_found = check(deep.as_bytes(), Language::JavaScript, RULES).len();
+    let n_found = check(deep.as_bytes(), Language::JavaScript, &Facts::default(), RULES).len();
     assert!((1..500).contains(&n_found), "{n_found}");
 }
 
@@ -202,8 +150,8 @@ proptest! {
     #[test]
     fn no_rule_fails_on_mangled_text(text in pieces()) {
         for language in [Language::JavaScript, Language::TypeScript, Language::Tsx] {
-            let tree = parse(text.as_bytes(), language);
-            let file = ParsedFile::new(text.as_bytes(), language, &tree);
+            let (tree, facts) = (parse(text.as_bytes(), language), Facts::default());
+            let file = ParsedFile::new(text.as_bytes(), language, &tree, &facts);
             let found = Dispatch::new(RULES, language).run(&file, RULES);
             prop_assert!(found.failures.is_empty(), "{:?}", found.failures);
         }

@@ -35,7 +35,7 @@ mod tests {
 
     fn quoted(text: &str) -> Option<String> {
         let tree = parse(text.as_bytes(), Language::Python);
-        let file = ParsedFile::new(text.as_bytes(), Language::Python, &tree);
+        let file = ParsedFile::new(text.as_bytes(), Language::Python, &tree, &crate::facts::NO_FACTS);
         let mut found = None;
         walk(&tree, |node, _| {
             if node.kind() == "type" {

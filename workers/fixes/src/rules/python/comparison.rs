@@ -141,7 +141,7 @@ pub(super) fn for_each_comparison<'t>(
             check(file, &comparison, out);
         }
     } else if let Some(tree) = parse_quoted(file, node, &["is", "==", "!="]) {
-        let quoted = ParsedFile::new(file.bytes, file.language, &tree);
+        let quoted = ParsedFile::new(file.bytes, file.language, &tree, file.facts);
         crate::engine::walk(&tree, |inner, _| {
             if inner.kind() == "comparison_operator"
                 && let Some(comparison) = Comparison::of(inner)

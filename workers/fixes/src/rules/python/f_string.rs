@@ -5,11 +5,13 @@
 
 use std::collections::HashSet;
 use std::ops::Range;
+use std::sync::Arc;
 
+use serde_json::Value;
 use tree_sitter::Node;
 
 use crate::language::Language;
-use crate::rule::{Applicability, Edit, Finding, Fix, Level, Meta, Rule};
+use crate::rule::{Applicability, Category, Edit, Finding, Fix, Level, Meta, Rule, without_options};
 use crate::rules::manual::rule_type;
 use crate::source::ParsedFile;
 
@@ -51,6 +53,7 @@ rule_type! {
 static META: Meta = Meta {
     id: "UP032",
     origin: "ruff",
+    category: Category::Modernise,
     languages: &[Language::Python],
     level: Level::Note,
     summary: "Finds `str.format` calls that an f-string can replace.",
@@ -62,6 +65,10 @@ impl Rule for FString {
         &META
     }
 
+    fn configured(&self, options: &[Value]) -> Result<Arc<dyn Rule>, String> {
+        without_options(self, options)
+    }
+
     fn kinds(&self) -> &'static [&'static str] {
         &["call", "type"]
     }
@@ -70,7 +77,7 @@ impl Rule for FString {
         if node.kind() == "call" {
             out.extend(check_call(file, node));
         } else if let Some(tree) = parse_quoted(file, node, &[".format"]) {
-            let quoted = ParsedFile::new(file.bytes, file.language, &tree);
+            let quoted = ParsedFile::new(file.bytes, file.language, &tree, file.facts);
             crate::engine::walk(&tree, |inner, _| {
                 if inner.kind() == "call" {
                     out.extend(check_call(&quoted, inner));
@@ -109,10 +116,7 @@ fn fix(file: &ParsedFile<'_>, node: Node<'_>, applicability: Applicability, mut 
         text.insert(0, ' ');
     }
     let edits = vec![Edit::replace(node.byte_range(), text)];
-    match applicability {
-        Applicability::Safe => Fix::safe(edits),
-        Applicability::Unsafe => Fix::unsafe_(edits),
-    }
+    Fix::new(applicability, edits)
 }
 
 /// `"…".format(…)`, taken apart.

@@ -223,7 +223,7 @@ mod tests {
     fn with_arguments<T>(list: &str, look: impl FnOnce(Option<Arguments<'_>>) -> T) -> T {
         let text = format!("f{list}");
         let tree = parse(text.as_bytes(), Language::Python);
-        let file = ParsedFile::new(text.as_bytes(), Language::Python, &tree);
+        let file = ParsedFile::new(text.as_bytes(), Language::Python, &tree, &crate::facts::NO_FACTS);
         let statement = tree.root_node().named_child(0).unwrap();
         look(Arguments::of(
             &file,

@@ -188,7 +188,7 @@ mod tests {
     /// The meaning of the argument of the only call of `at(…)`.
     fn meaning(text: &str) -> Meaning {
         let tree = parse(text.as_bytes(), Language::Python);
-        let file = ParsedFile::new(text.as_bytes(), Language::Python, &tree);
+        let file = ParsedFile::new(text.as_bytes(), Language::Python, &tree, &crate::facts::NO_FACTS);
         let mut found = None;
         walk(&tree, |node, _| {
             if node.kind() == "call" && file.text(node).starts_with("at(") {

@@ -1,9 +1,12 @@
 //! `E711`: `== None`.
 
+use std::sync::Arc;
+
+use serde_json::Value;
 use tree_sitter::Node;
 
 use crate::language::Language;
-use crate::rule::{Applicability, Finding, Level, Meta, Rule};
+use crate::rule::{Applicability, Category, Finding, Level, Meta, Rule, without_options};
 use crate::rules::manual::rule_type;
 use crate::source::ParsedFile;
 
@@ -37,6 +40,7 @@ rule_type! {
 static META: Meta = Meta {
     id: "E711",
     origin: "ruff",
+    category: Category::Bug,
     languages: &[Language::Python],
     level: Level::Warning,
     summary: "Finds comparisons to `None` by `==` and `!=`.",
@@ -46,6 +50,10 @@ static META: Meta = Meta {
 impl Rule for NoneComparison {
     fn meta(&self) -> &'static Meta {
         &META
+    }
+
+    fn configured(&self, options: &[Value]) -> Result<Arc<dyn Rule>, String> {
+        without_options(self, options)
     }
 
     fn kinds(&self) -> &'static [&'static str] {

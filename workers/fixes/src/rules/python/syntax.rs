@@ -223,7 +223,7 @@ mod tests {
 
     fn with_file<T>(text: &str, look: impl FnOnce(&ParsedFile<'_>) -> T) -> T {
         let tree = parse(text.as_bytes(), Language::Python);
-        look(&ParsedFile::new(text.as_bytes(), Language::Python, &tree))
+        look(&ParsedFile::new(text.as_bytes(), Language::Python, &tree, &crate::facts::NO_FACTS))
     }
 
     #[test]

@@ -1,35 +1,37 @@
-//! The Python rules on their fixtures and on text that is not as it should be.
-//!
-//! `fixtures/<id>/cases.py` is what a rule reads, `fixtures/<id>/fixed.py` what is left once all its fixes, the
-//! unsafe ones too, are applied; the findings are a snapshot.
+//! The Python rules on text that is not as it should be.
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use proptest::prelude::*;
 
 use crate::engine::{apply_once, check};
+use crate::facts::Facts;
 use crate::language::Language;
-use crate::rule::{Applicability, Finding, Rule};
+use crate::rule::{Applicability, Finding, RuleRef};
 
 use super::{FString, IsLiteral, NoneComparison, TrueFalseComparison, UselessObjectInheritance};
 
-static RULES: &[&dyn Rule] =
-    &[&NoneComparison, &TrueFalseComparison, &IsLiteral, &UselessObjectInheritance, &FString];
+static RULES: &[RuleRef] = &[
+    RuleRef::Default(&NoneComparison),
+    RuleRef::Default(&TrueFalseComparison),
+    RuleRef::Default(&IsLiteral),
+    RuleRef::Default(&UselessObjectInheritance),
+    RuleRef::Default(&FString),
+];
 
 /// More than any fixture needs: one pass, and one for each fix that waits for another.
 const MAX_PASSES: usize = 10;
 
-fn fixture(id: &str, name: &str) -> String {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(id).join(name);
+fn fixture(id: &str) -> String {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(id).join("cases.py");
     std::fs::read_to_string(path).expect("each rule has its fixtures")
 }
 
-fn findings(rules: &[&'static dyn Rule], text: &[u8]) -> Vec<Finding> {
-    check(text, Language::Python, rules)
+fn findings(rules: &[RuleRef], text: &[u8]) -> Vec<Finding> {
+    check(text, Language::Python, &Facts::default(), rules)
 }
 
-fn mended(rules: &[&'static dyn Rule], text: &[u8], max: Applicability) -> Vec<u8> {
+fn mended(rules: &[RuleRef], text: &[u8], max: Applicability) -> Vec<u8> {
     let mut text = text.to_vec();
     for _ in 0..MAX_PASSES {
         text = apply_once(&text, &findings(rules, &text), max);
@@ -37,69 +39,20 @@ fn mended(rules: &[&'static dyn Rule], text: &[u8], max: Applicability) -> Vec<u
     text
 }
 
-fn described(text: &str, findings: &[Finding]) -> String {
-    let mut description = String::new();
-    for finding in findings {
-        let before = &text[..finding.range.start];
-        let line = 1 + before.matches('\n').count();
-        let column = 1 + before.chars().rev().take_while(|&character| character != '\n').count();
-        writeln!(description, "{line}:{column} {}", finding.message).unwrap();
-        writeln!(description, "    {:?}", &text[finding.range.clone()]).unwrap();
-        match &finding.fix {
-            None => writeln!(description, "    no fix").unwrap(),
-            Some(fix) => {
-                for edit in &fix.edits {
-                    let old = &text[edit.range.clone()];
-                    writeln!(description, "    {:?}: {old:?} -> {:?}", fix.applicability, edit.text).unwrap();
-                }
-            }
-        }
-    }
-    description
-}
-
-fn check_fixture(rule: &'static dyn Rule) {
-    let id = rule.meta().id;
-    let cases = fixture(id, "cases.py");
-    insta::assert_snapshot!(id, described(&cases, &findings(&[rule], cases.as_bytes())));
-    let fixed = String::from_utf8(mended(&[rule], cases.as_bytes(), Applicability::Unsafe)).unwrap();
-    assert_eq!(fixed, fixture(id, "fixed.py"));
-    let left = findings(&[rule], fixed.as_bytes());
-    assert!(left.iter().all(|finding| finding.fix.is_none()), "fixed is fixed");
-}
-
-#[test]
-fn e711_finds_and_fixes_its_fixture() {
-    check_fixture(&NoneComparison);
-}
-
-#[test]
-fn e712_finds_and_fixes_its_fixture() {
-    check_fixture(&TrueFalseComparison);
-}
-
-#[test]
-fn f632_finds_and_fixes_its_fixture() {
-    check_fixture(&IsLiteral);
-}
-
-#[test]
-fn up004_finds_and_fixes_its_fixture() {
-    check_fixture(&UselessObjectInheritance);
-}
-
-#[test]
-fn up032_finds_and_fixes_its_fixture() {
-    check_fixture(&FString);
-}
-
 #[test]
 fn line_ends_of_any_kind_are_kept() {
     for rule in RULES {
-        let id = rule.meta().id;
-        let crlf = |name| fixture(id, name).replace('\n', "\r\n");
-        let fixed = mended(&[*rule], crlf("cases.py").as_bytes(), Applicability::Unsafe);
-        assert_eq!(String::from_utf8(fixed).unwrap(), crlf("fixed.py"), "{id}");
+        let text = fixture(rule.meta().id);
+        let fixed = |text: &str| {
+            let rules = std::slice::from_ref(rule);
+            String::from_utf8(mended(rules, text.as_bytes(), Applicability::Unsafe)).unwrap()
+        };
+        assert_eq!(
+            fixed(&text.replace('\n', "\r\n")),
+            fixed(&text).replace('\n', "\r\n"),
+            "{}",
+            rule.meta().id
+        );
     }
 }
 
@@ -147,7 +100,7 @@ proptest! {
         which in 0..RULES.len(),
         cuts in prop::collection::vec((any::<prop::sample::Index>(), 0..40_usize, prop::collection::vec(any::<u8>(), 0..6)), 1..6),
     ) {
-        let mut text = fixture(RULES[which].meta().id, "cases.py").into_bytes();
+        let mut text = fixture(RULES[which].meta().id).into_bytes();
         for (at, len, insert) in cuts {
             let at = at.index(text.len());
             let end = (at + len).min(text.len());

@@ -1,12 +1,14 @@
 //! `E712`: `== True`.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
+use serde_json::Value;
 use tree_sitter::Node;
 use unicode_width::UnicodeWidthStr;
 
 use crate::language::Language;
-use crate::rule::{Applicability, Finding, Level, Meta, Rule};
+use crate::rule::{Applicability, Category, Finding, Level, Meta, Rule, without_options};
 use crate::rules::manual::rule_type;
 use crate::source::ParsedFile;
 
@@ -40,6 +42,7 @@ rule_type! {
 static META: Meta = Meta {
     id: "E712",
     origin: "ruff",
+    category: Category::Bug,
     languages: &[Language::Python],
     level: Level::Warning,
     summary: "Finds comparisons to `True` and `False` by `==` and `!=`.",
@@ -52,6 +55,10 @@ const MAX_QUOTED_WIDTH: usize = 50;
 impl Rule for TrueFalseComparison {
     fn meta(&self) -> &'static Meta {
         &META
+    }
+
+    fn configured(&self, options: &[Value]) -> Result<Arc<dyn Rule>, String> {
+        without_options(self, options)
     }
 
     fn kinds(&self) -> &'static [&'static str] {

@@ -1,11 +1,13 @@
 //! `UP004`: `class A(object)`.
 
 use std::ops::Range;
+use std::sync::Arc;
 
+use serde_json::Value;
 use tree_sitter::Node;
 
 use crate::language::Language;
-use crate::rule::{Edit, Finding, Fix, Level, Meta, Rule};
+use crate::rule::{Category, Edit, Finding, Fix, Level, Meta, Rule, without_options};
 use crate::rules::manual::rule_type;
 use crate::source::ParsedFile;
 
@@ -39,6 +41,7 @@ rule_type! {
 static META: Meta = Meta {
     id: "UP004",
     origin: "ruff",
+    category: Category::Modernise,
     languages: &[Language::Python],
     level: Level::Note,
     summary: "Finds classes that inherit from `object` in so many words.",
@@ -48,6 +51,10 @@ static META: Meta = Meta {
 impl Rule for UselessObjectInheritance {
     fn meta(&self) -> &'static Meta {
         &META
+    }
+
+    fn configured(&self, options: &[Value]) -> Result<Arc<dyn Rule>, String> {
+        without_options(self, options)
     }
 
     fn kinds(&self) -> &'static [&'static str] {

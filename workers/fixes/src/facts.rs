@@ -1,0 +1,98 @@
+//! What is known of a file beside its text: where it lies, how it is loaded, what it has to run on.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::rule::Gate;
+
+/// What is known of a file beside its text. The default knows nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Facts {
+    /// The path in its repository, with `/`; empty if it has none.
+    pub path: String,
+    /// How a JavaScript or TypeScript file is loaded.
+    pub kind: SourceKind,
+    /// What the code has to run on.
+    pub target: Target,
+    /// Globals of JavaScript that the configuration adds (`true`) or takes away (`false`).
+    pub globals: BTreeMap<String, bool>,
+}
+
+/// Nothing is known.
+pub static NO_FACTS: Facts = Facts {
+    path: String::new(),
+    kind: SourceKind::Unknown,
+    target: Target::UNKNOWN,
+    globals: BTreeMap::new(),
+};
+
+/// How a JavaScript or TypeScript file is loaded, which decides what its top level scope is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SourceKind {
+    /// Not known from outside: the text decides ([`crate::scopes::Scopes::kind`]).
+    #[default]
+    Unknown,
+    /// An ECMAScript module: the top level is a scope of its own, and strict.
+    Module,
+    /// A CommonJS module: the top level is the body of a function.
+    CommonJs,
+    /// A classic script: declarations at the top level are shared with every other script of the page.
+    Script,
+}
+
+/// The oldest versions that the code of a repository has to run on; `None` where nothing says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Target {
+    /// The edition of ECMAScript by its year.
+    pub ecmascript: Option<u16>,
+    /// The major version of Node.js.
+    pub node: Option<u16>,
+    /// The version of Python.
+    pub python: Option<(u16, u16)>,
+    /// The version of Go.
+    pub go: Option<(u16, u16)>,
+    /// The version of Rust.
+    pub rust: Option<(u16, u16)>,
+}
+
+impl Target {
+    /// A target that meets no gate.
+    pub const UNKNOWN: Self = Self { ecmascript: None, node: None, python: None, go: None, rust: None };
+
+    /// A target that meets every gate.
+    pub const NEWEST: Self = Self {
+        ecmascript: Some(u16::MAX),
+        node: Some(u16::MAX),
+        python: Some((u16::MAX, 0)),
+        go: Some((u16::MAX, 0)),
+        rust: Some((u16::MAX, 0)),
+    };
+
+    /// Whether the code runs only on what `gate` asks for; `false` where the target is not known.
+    #[must_use]
+    pub fn meets(&self, gate: Gate) -> bool {
+        match gate {
+            Gate::EcmaScript(year) => self.ecmascript.is_some_and(|known| known >= year),
+            Gate::Node(major) => self.node.is_some_and(|known| known >= major),
+            Gate::Python(major, minor) => self.python.is_some_and(|known| known >= (major, minor)),
+            Gate::Go(major, minor) => self.go.is_some_and(|known| known >= (major, minor)),
+            Gate::Rust(major, minor) => self.rust.is_some_and(|known| known >= (major, minor)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gate_is_met_by_a_known_target_only() {
+        let target = Target { python: Some((3, 9)), ..Target::default() };
+        assert!(target.meets(Gate::Python(3, 9)) && !target.meets(Gate::Python(3, 10)));
+        assert!(!target.meets(Gate::EcmaScript(2015)));
+        assert!(Target::NEWEST.meets(Gate::Go(1, 99)));
+    }
+}
