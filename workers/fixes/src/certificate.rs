@@ -1,5 +1,7 @@
 //! The proof that goes with a fix: what was checked, and how anyone can check it again from the base text.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{self, Engine, FixLevel};
@@ -7,6 +9,7 @@ use crate::facts::Facts;
 use crate::language::Language;
 use crate::report::RuleId;
 use crate::rule::Edit;
+use crate::spec::RuleSpec;
 
 /// The version of the engine that stands in certificates.
 pub const ENGINE_VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -86,7 +89,7 @@ pub struct Certificate {
     /// What was known of the file beside its text, which decides what rules say.
     pub facts: Facts,
     /// The rules of the run, which `no_new_findings` is about; in the order in which they run.
-    pub rules: Vec<RuleId>,
+    pub rules: Arc<[RuleSpec]>,
     /// BLAKE3 of the text before, as hex.
     pub before: String,
     /// BLAKE3 of the text after, as hex.
@@ -134,7 +137,7 @@ impl Certificate {
         if found != self.before {
             return Err(CheckFailed::OtherText { expected: self.before.clone(), found });
         }
-        let engine = Engine::new(&self.rules, self.level)?;
+        let engine = Engine::with_specs(&self.rules, self.level)?;
         let after = engine.replay(&self.rule, base, language, &self.facts, &self.edits)?;
         let found = blake3::hash(&after).to_hex().to_string();
         if found != self.after {

@@ -12,12 +12,16 @@ pub mod rule;
 pub mod rules;
 pub mod scopes;
 pub mod source;
+pub mod spec;
+pub mod suppressions;
 
 pub use catalogue::catalogue;
 pub use certificate::{Certificate, Check, CheckFailed};
-pub use engine::{Engine, FixLevel};
+pub use engine::{Budget, Engine, FixLevel};
 pub use facts::{Facts, SourceKind, Target};
 pub use language::Language;
 pub use report::FileReport;
 pub use rule::{Applicability, Category, Edit, Finding, Fix, Gate, Level, Meta, Rule, RuleRef};
 pub use source::ParsedFile;
+pub use spec::RuleSpec;
+pub use suppressions::UnusedSuppression;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::certificate::{Certificate, Check};
 use crate::language::Language;
 use crate::rule::{Applicability, Level};
+use crate::suppressions::UnusedSuppression;
 
 /// A rule's id: borrowed from the rule where the engine made it, owned where it was read.
 pub type RuleId = Cow<'static, str>;
@@ -21,8 +22,14 @@ pub struct FileReport {
     pub digest: String,
     /// Whether the text has syntax errors; rules keep away from them.
     pub syntax_errors: bool,
+    /// The file took more time than it may: nothing is said of it.
+    pub out_of_time: bool,
     /// What all rules found, sorted by (start, end, rule).
     pub findings: Vec<FileFinding>,
+    /// How many findings comments in the file suppress.
+    pub n_suppressed: usize,
+    /// Suppressing comments that suppress nothing; sorted.
+    pub unused_suppressions: Vec<UnusedSuppression>,
     /// What each rule does if it runs alone, in the order of the rules; rules that change nothing are left out.
     /// Edits are edits of the text as it is.
     pub alone: Vec<Certificate>,
@@ -35,7 +42,7 @@ pub struct FileReport {
     pub dropped: Vec<Dropped>,
     /// Rules whose fixes undo each other or do not settle; none of their fixes is emitted. Sorted.
     pub cycles: Vec<RuleId>,
-    /// Rules that panicked on this file; sorted.
+    /// Rules that panicked on this file or took too long; sorted.
     pub rule_failures: Vec<RuleFailure>,
 }
 
@@ -69,8 +76,8 @@ pub struct FileFinding {
     pub fixable: Option<Applicability>,
     /// The check that its fix failed.
     pub dropped: Option<Check>,
-    /// Stays when lines above move: BLAKE3 of the rule, the normalised line and its ordinal among equal ones in
-    /// the file; the first 16 bytes as hex.
+    /// Stays when lines above move: BLAKE3 of the rule, the path, the text that surrounds the place with white
+    /// space collapsed, and the ordinal among equal ones in the file; the first 16 bytes as hex.
     pub fingerprint: String,
 }
 
@@ -94,11 +101,11 @@ pub struct Dropped {
     pub n_fixes: u32,
 }
 
-/// A rule that panicked. Its findings in the file are left out.
+/// A rule that panicked or took too long. Its findings in the file are left out.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RuleFailure {
     /// The rule.
     pub rule: RuleId,
-    /// What the panic said.
+    /// What the panic said, or which budget was not enough.
     pub message: String,
 }

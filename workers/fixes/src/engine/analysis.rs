@@ -1,11 +1,15 @@
 //! One text and all that the checks compare: findings, syntax errors, comments.
 
+use super::clock::Clock;
 use super::dispatch::Dispatch;
+use tree_sitter::Tree;
+
 use super::{count_errors, parse};
 use crate::facts::Facts;
 use crate::language::Language;
 use crate::rule::{Applicability, Finding, RuleRef};
 use crate::source::ParsedFile;
+use crate::suppressions::UnusedSuppression;
 
 /// The rules of a run and what they may do.
 #[derive(Debug)]
@@ -14,6 +18,7 @@ pub(crate) struct Setup<'e> {
     pub(crate) dispatch: &'e Dispatch,
     pub(crate) language: Language,
     pub(crate) facts: &'e Facts,
+    pub(crate) clock: &'e Clock,
     /// Fixes of at most this applicability are applied; `None` applies none.
     pub(crate) max: Option<Applicability>,
 }
@@ -22,8 +27,11 @@ pub(crate) struct Setup<'e> {
 #[derive(Debug)]
 pub(crate) struct Analysis {
     pub(crate) bytes: Vec<u8>,
+    pub(crate) tree: Tree,
     pub(crate) findings: Vec<Finding>,
     pub(crate) failures: Vec<(&'static str, String)>,
+    pub(crate) n_suppressed: usize,
+    pub(crate) unused_suppressions: Vec<UnusedSuppression>,
     /// Texts of all comments, in order.
     pub(crate) comments: Vec<Vec<u8>>,
     /// `ERROR` and `MISSING` nodes.
@@ -34,10 +42,19 @@ impl<'e> Setup<'e> {
     pub(crate) fn analyse(&self, bytes: Vec<u8>) -> Analysis {
         let tree = parse(&bytes, self.language);
         let file = ParsedFile::new(&bytes, self.language, &tree, self.facts);
-        let found = self.dispatch.run(&file, self.rules);
+        let found = self.dispatch.run(&file, self.rules, self.clock);
         let comments = file.comments().iter().map(|range| bytes[range.clone()].to_vec()).collect();
         let n_errors = count_errors(&tree);
-        Analysis { findings: found.findings, failures: found.failures, comments, n_errors, bytes }
+        Analysis {
+            findings: found.findings,
+            failures: found.failures,
+            n_suppressed: found.n_suppressed,
+            unused_suppressions: found.unused_suppressions,
+            comments,
+            n_errors,
+            tree,
+            bytes,
+        }
     }
 
     /// Whether the fix of `finding` may be applied in this run.

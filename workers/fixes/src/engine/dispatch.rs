@@ -1,14 +1,18 @@
 //! One walk for all rules: each node goes to the rules that asked for its kind.
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
 
 use tree_sitter::Node;
 
+use super::clock::Clock;
 use super::parse::{error_ranges, walk};
 use crate::facts::Target;
 use crate::language::Language;
 use crate::rule::{Applicability, Finding, Rule, RuleRef};
 use crate::source::ParsedFile;
+use crate::suppressions::{Suppressions, UnusedSuppression};
 
 /// Which rules see which node kinds of one language. Built once per rule set.
 #[derive(Debug)]
@@ -22,8 +26,12 @@ pub struct Dispatch {
 pub struct Found {
     /// Sorted by (start, end, rule).
     pub findings: Vec<Finding>,
-    /// Rules that panicked, with what they said; their findings are left out.
+    /// Rules that panicked or took too long, with the reason; their findings are left out.
     pub failures: Vec<(&'static str, String)>,
+    /// How many findings comments in the file suppress.
+    pub n_suppressed: usize,
+    /// Suppressing comments that suppress nothing, although the rules that they name ran.
+    pub unused_suppressions: Vec<UnusedSuppression>,
 }
 
 impl Dispatch {
@@ -52,31 +60,62 @@ impl Dispatch {
     }
 
     /// Walks `file` once. A rule sees no node that is or holds a syntax error, and what it finds must not
-    /// edit one.
+    /// edit one. What the file's own comments suppress is left out.
     #[must_use]
-    pub fn run(&self, file: &ParsedFile<'_>, rules: &[RuleRef]) -> Found {
+    pub(crate) fn run(&self, file: &ParsedFile<'_>, rules: &[RuleRef], clock: &Clock) -> Found {
         let mut found = Found::default();
+        let mut before = Instant::now();
         walk(file.tree, |node, depth| {
-            file.enter(node, depth);
-            if node.is_error() || node.is_missing() {
+            if node.is_error() || node.is_missing() || clock.was_up() {
                 return false;
             }
             let wanted = &self.by_kind[usize::from(node.kind_id())];
+            file.enter(node, depth);
             if !wanted.is_empty() && !node.has_error() {
                 for &index in wanted {
-                    check_node(&*rules[usize::from(index)], file, node, &mut found);
+                    let rule = usize::from(index);
+                    found.check_node(&*rules[rule], file, node, clock.is_over(rule));
+                    let now = Instant::now();
+                    if let Some(budget) = clock.charge(rule, now - before) {
+                        found.fail(
+                            rules[rule].meta().id,
+                            format!("over its time budget of {budget:?} a file"),
+                        );
+                    }
+                    before = now;
                 }
+                clock.is_up(before);
             }
             true
         });
         found.drop_touching_errors(file);
         found.close_gates(&file.facts.target);
         found.findings.sort_by_key(|finding| (finding.range.start, finding.range.end, finding.rule));
+        found.suppress(file, rules);
         found
     }
 }
 
 impl Found {
+    fn check_node<'t>(&mut self, rule: &dyn Rule, file: &ParsedFile<'t>, node: Node<'t>, is_over: bool) {
+        let id = rule.meta().id;
+        if is_over || self.failures.iter().any(|(failed, _)| *failed == id) {
+            return;
+        }
+        let findings = &mut self.findings;
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| rule.check(file, node, findings))) {
+            let said = panic.downcast_ref::<String>().map(String::as_str);
+            let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("panicked");
+            self.fail(id, said.to_owned());
+        }
+    }
+
+    fn fail(&mut self, rule: &'static str, reason: String) {
+        if !self.failures.iter().any(|(failed, _)| *failed == rule) {
+            self.failures.push((rule, reason));
+        }
+    }
+
     /// What the code is not known to run on is only suggested.
     fn close_gates(&mut self, target: &Target) {
         let fixes = self.findings.iter_mut().filter_map(|finding| finding.fix.as_mut());
@@ -94,25 +133,30 @@ impl Found {
                 && !errors.iter().any(|error| error.start < hull.end && hull.start < error.end)
         });
     }
-}
 
-fn check_node<'t>(rule: &dyn Rule, file: &ParsedFile<'t>, node: Node<'t>, found: &mut Found) {
-    let id = rule.meta().id;
-    if found.failures.iter().any(|(failed, _)| *failed == id) {
-        return;
-    }
-    let findings = &mut found.findings;
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| rule.check(file, node, findings))) {
-        let said = panic.downcast_ref::<String>().map(String::as_str);
-        let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("panicked");
-        found.failures.push((id, said.to_owned()));
+    /// Takes out what comments in the file suppress.
+    fn suppress(&mut self, file: &ParsedFile<'_>, rules: &[RuleRef]) {
+        let suppressions = Suppressions::of(file);
+        if suppressions.is_empty() {
+            return;
+        }
+        let origins: HashMap<&str, &str> =
+            rules.iter().map(|rule| (rule.meta().id, rule.meta().origin)).collect();
+        let is_left = |finding: &Finding| {
+            let origin = origins.get(finding.rule).copied().unwrap_or_default();
+            !suppressions.suppress(finding.range.start, finding.rule, origin)
+        };
+        let n_before = self.findings.len();
+        self.findings.retain(is_left);
+        self.n_suppressed = n_before - self.findings.len();
+        self.unused_suppressions = suppressions.unused(|name| origins.keys().any(|id| *id == name));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::parse;
+    use crate::engine::{Budget, parse};
     use crate::facts::Facts;
     use crate::rule::{Category, Level, Meta};
 
@@ -167,7 +211,11 @@ mod tests {
         let rules = [RuleRef::Default(&EveryNumber), RuleRef::Default(&Panics)];
         let (tree, facts) = (parse(text.as_bytes(), Language::JavaScript), Facts::default());
         let file = ParsedFile::new(text.as_bytes(), Language::JavaScript, &tree, &facts);
-        Dispatch::new(&rules, Language::JavaScript).run(&file, &rules)
+        Dispatch::new(&rules, Language::JavaScript).run(
+            &file,
+            &rules,
+            &Clock::start(Budget::default(), rules.len()),
+        )
     }
 
     #[test]

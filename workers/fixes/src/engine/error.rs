@@ -13,6 +13,14 @@ pub enum Error {
         /// Ids that are spelled much like it.
         near: Vec<&'static str>,
     },
+    /// A rule's options are not as they should be.
+    #[error("rule `{id}`: {reason}")]
+    Options {
+        /// The rule.
+        id: String,
+        /// What is wrong with them.
+        reason: String,
+    },
 }
 
 fn near_ones(near: &[&str]) -> String {
@@ -20,7 +28,7 @@ fn near_ones(near: &[&str]) -> String {
 }
 
 impl Error {
-    pub(super) fn unknown(id: &str) -> Self {
+    pub(crate) fn unknown(id: &str) -> Self {
         let is_near =
             |known: &str| strsim::levenshtein(&known.to_lowercase(), &id.to_lowercase()) <= 1 + id.len() / 4;
         let near = rules::ALL.iter().map(|rule| rule.meta().id).filter(|known| is_near(known)).collect();

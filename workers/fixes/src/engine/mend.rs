@@ -1,10 +1,11 @@
 //! A set of rules as an engine that many threads share.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::analysis::Setup;
+use super::clock::{Budget, Clock};
 use super::dispatch::Dispatch;
 use super::edits::{apply, are_well_formed};
 use super::error::Error;
@@ -16,6 +17,7 @@ use crate::language::Language;
 use crate::report::{FileReport, Step};
 use crate::rule::{Applicability, Edit, Rule, RuleRef};
 use crate::rules;
+use crate::spec::RuleSpec;
 
 /// Which fixes are applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -33,36 +35,66 @@ pub enum FixLevel {
 #[derive(Debug)]
 pub struct Engine {
     rules: Vec<RuleRef>,
+    /// The rules as data, in the same order.
+    specs: Arc<[RuleSpec]>,
     level: FixLevel,
+    budget: Budget,
     dispatch: [(Language, Dispatch); Language::ALL.len()],
 }
 
 impl Engine {
-    /// An engine that runs the rules of these ids, in the order of [`rules::ALL`].
+    /// An engine that runs the rules of these ids with their default options, in the order of [`rules::ALL`].
     ///
     /// # Errors
     /// [`Error::UnknownRule`] for the first id that no rule has.
     pub fn new<I: AsRef<str>>(ids: impl IntoIterator<Item = I>, level: FixLevel) -> Result<Self, Error> {
-        let mut wanted = BTreeSet::new();
-        for id in ids {
-            let known = rules::ALL.iter().find(|rule| rule.meta().id == id.as_ref());
-            wanted.insert(known.ok_or_else(|| Error::unknown(id.as_ref()))?.meta().id);
-        }
-        let rules = rules::ALL.iter().filter(|rule| wanted.contains(rule.meta().id));
-        Ok(Self::of(rules.map(|rule| RuleRef::Default(*rule)).collect(), level))
+        let specs: Vec<RuleSpec> = ids.into_iter().map(|id| RuleSpec::new(id.as_ref())).collect();
+        Self::with_specs(&specs, level)
     }
 
-    /// An engine that runs every rule.
+    /// An engine that runs these rules: those of this build in the order of [`rules::ALL`], then the users'.
+    ///
+    /// # Errors
+    /// For the first rule that does not exist or whose options are wrong.
+    pub fn with_specs(specs: &[RuleSpec], level: FixLevel) -> Result<Self, Error> {
+        let mut wanted: Vec<(usize, RuleRef, RuleSpec)> = Vec::with_capacity(specs.len());
+        for spec in specs {
+            let rule = spec.rule()?;
+            let id = rule.meta().id;
+            let at = rules::ALL.iter().position(|known| known.meta().id == id).unwrap_or(rules::ALL.len());
+            wanted.retain(|(_, known, _)| known.meta().id != id);
+            wanted.push((at, rule, RuleSpec { id: id.to_owned(), ..spec.clone() }));
+        }
+        wanted.sort_by_key(|(at, ..)| *at);
+        let specs = wanted.iter().map(|(_, _, spec)| spec.clone()).collect();
+        Ok(Self { specs, ..Self::of(wanted.into_iter().map(|(_, rule, _)| rule).collect(), level) })
+    }
+
+    /// An engine that runs every rule of this build.
     #[must_use]
     pub fn with_all_rules(level: FixLevel) -> Self {
         Self::of(rules::ALL.iter().map(|rule| RuleRef::Default(*rule)).collect(), level)
+    }
+
+    /// The engine with other time budgets.
+    #[must_use]
+    pub fn within(mut self, budget: Budget) -> Self {
+        self.budget = budget;
+        self
+    }
+
+    /// The rules and their options, in the order in which they run.
+    #[must_use]
+    pub fn specs(&self) -> &Arc<[RuleSpec]> {
+        &self.specs
     }
 
     /// An engine of these rules, which run in this order.
     #[must_use]
     pub fn of(rules: Vec<RuleRef>, level: FixLevel) -> Self {
         let dispatch = Language::ALL.map(|language| (language, Dispatch::new(&rules, language)));
-        Self { rules, level, dispatch }
+        let specs = rules.iter().map(|rule| RuleSpec::new(rule.meta().id)).collect();
+        Self { rules, specs, level, budget: Budget::default(), dispatch }
     }
 
     pub(super) fn rules(&self) -> &[RuleRef] {
@@ -81,7 +113,8 @@ impl Engine {
     /// Runs the rules over one text. Same bytes in, same report out.
     #[must_use]
     pub fn mend(&self, bytes: &[u8], language: Language, facts: &Facts) -> FileReport {
-        let setup = self.setup(language, facts);
+        let clock = Clock::start(self.budget, self.rules.len());
+        let setup = self.setup(language, facts, &clock);
         Run::new(self, setup, bytes).report()
     }
 
@@ -107,7 +140,8 @@ impl Engine {
         facts: &Facts,
         edits: &[Edit],
     ) -> Result<Vec<u8>, CheckFailed> {
-        let setup = self.setup(language, facts);
+        let clock = Clock::start(self.budget, self.rules.len());
+        let setup = self.setup(language, facts, &clock);
         let rule = setup.rule(rule).ok_or_else(|| Error::unknown(rule))?;
         if !are_well_formed(edits, base.len()) {
             return Err(CheckFailed::Check(Check::ClaimedBytes));
@@ -122,7 +156,7 @@ impl Engine {
         Ok(after.bytes)
     }
 
-    fn setup<'e>(&'e self, language: Language, facts: &'e Facts) -> Setup<'e> {
+    fn setup<'e>(&'e self, language: Language, facts: &'e Facts, clock: &'e Clock) -> Setup<'e> {
         let dispatch = self.dispatch.iter().find(|(known, _)| *known == language);
         let (_, dispatch) = dispatch.expect("there is a table for every language");
         let max = match self.level {
@@ -130,7 +164,7 @@ impl Engine {
             FixLevel::Safe => Some(Applicability::Safe),
             FixLevel::Unsafe => Some(Applicability::Unsafe),
         };
-        Setup { rules: &self.rules, dispatch, language, facts, max }
+        Setup { rules: &self.rules, dispatch, language, facts, clock, max }
     }
 }
 

@@ -5,6 +5,7 @@
 mod analysis;
 pub mod change;
 mod checks;
+mod clock;
 pub mod dispatch;
 pub mod edits;
 mod error;
@@ -14,6 +15,7 @@ pub mod position;
 mod run;
 mod settle;
 
+pub use clock::Budget;
 pub use edits::apply_once;
 pub use error::Error;
 pub use mend::{Engine, FixLevel};
@@ -29,5 +31,6 @@ use crate::source::ParsedFile;
 pub fn check(bytes: &[u8], language: Language, facts: &Facts, rules: &[RuleRef]) -> Vec<Finding> {
     let tree = parse(bytes, language);
     let file = ParsedFile::new(bytes, language, &tree, facts);
-    dispatch::Dispatch::new(rules, language).run(&file, rules).findings
+    let clock = clock::Clock::start(Budget::default(), rules.len());
+    dispatch::Dispatch::new(rules, language).run(&file, rules, &clock).findings
 }

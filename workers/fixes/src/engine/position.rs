@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use tree_sitter::{Node, Tree};
+
 use crate::report::Position;
 use crate::rule::Finding;
 
@@ -47,7 +49,7 @@ impl<'a> Lines<'a> {
         self.starts.partition_point(|&start| start <= at) - 1
     }
 
-    fn line_around(&self, at: usize) -> Range<usize> {
+    pub(crate) fn line_around(&self, at: usize) -> Range<usize> {
         let index = self.index_of(at);
         let end = self.starts.get(index + 1).map_or(self.bytes.len(), |next| next - 1);
         self.starts[index]..end
@@ -68,22 +70,36 @@ impl<'a> Lines<'a> {
         String::from_utf8_lossy(head).trim().chars().take(MAX_SNIPPET).collect()
     }
 
-    /// What identifies the place of byte `at` when lines move: its line, white space collapsed.
-    fn normalised(&self, at: usize) -> Vec<u8> {
-        let line = self.line_around(at);
-        let near = line.start.max(at.saturating_sub(MAX_CONTEXT))..line.end.min(at + MAX_CONTEXT);
+    /// What identifies a place when lines move: the smallest node around it that begins a line, white space
+    /// collapsed.
+    fn normalised(&self, tree: &Tree, place: &Range<usize>) -> Vec<u8> {
+        let mut around = tree.root_node();
+        let mut begins_line = around;
+        while let Some(child) = child_around(around, place) {
+            if self.begins_line(child.start_byte()) {
+                begins_line = child;
+            }
+            around = child;
+        }
+        let node = begins_line.byte_range();
+        let near = node.start.max(place.start.saturating_sub(MAX_CONTEXT))
+            ..node.end.min(place.start + MAX_CONTEXT).max(place.start);
         let words: Vec<&[u8]> =
             self.bytes[near].split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).collect();
         words.join(&b' ')
     }
 
-    /// The fingerprints of `findings`, in their order.
-    pub(crate) fn fingerprints(&self, findings: &[Finding]) -> Vec<String> {
+    fn begins_line(&self, at: usize) -> bool {
+        self.bytes[self.line_around(at).start..at].iter().all(u8::is_ascii_whitespace)
+    }
+
+    /// The fingerprints of `findings` in the file at `path`, in their order.
+    pub(crate) fn fingerprints(&self, path: &str, tree: &Tree, findings: &[Finding]) -> Vec<String> {
         let mut ordinals: HashMap<blake3::Hash, u32> = HashMap::new();
         let fingerprint = |finding: &Finding| {
             let mut hasher = blake3::Hasher::new();
-            hasher.update(finding.rule.as_bytes()).update(b"\0");
-            hasher.update(&self.normalised(finding.range.start)).update(b"\0");
+            hasher.update(finding.rule.as_bytes()).update(b"\0").update(path.as_bytes()).update(b"\0");
+            hasher.update(&self.normalised(tree, &finding.range)).update(b"\0");
             let ordinal = ordinals.entry(hasher.finalize()).or_default();
             hasher.update(&ordinal.to_le_bytes());
             *ordinal += 1;
@@ -91,6 +107,14 @@ impl<'a> Lines<'a> {
         };
         findings.iter().map(fingerprint).collect()
     }
+}
+
+/// The child of `node` that holds `place`.
+fn child_around<'t>(node: Node<'t>, place: &Range<usize>) -> Option<Node<'t>> {
+    let mut cursor = node.walk();
+    cursor.goto_first_child_for_byte(place.start)?;
+    let child = cursor.node();
+    (child.start_byte() <= place.start && place.end <= child.end_byte()).then_some(child)
 }
 
 /// The length in UTF-16 units; a byte that is not UTF-8 counts as one.
@@ -108,9 +132,15 @@ fn count(n: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Language;
+    use crate::engine::parse;
 
     fn finding(at: usize) -> Finding {
         Finding { rule: "r", range: at..at + 1, message: String::new(), fix: None }
+    }
+
+    fn fingerprints(text: &[u8], findings: &[Finding]) -> Vec<String> {
+        Lines::new(text).fingerprints("a.js", &parse(text, Language::JavaScript), findings)
     }
 
     #[test]
@@ -126,13 +156,12 @@ mod tests {
     #[test]
     fn fingerprints_stay_when_lines_above_move() {
         let (before, after) = (b"x == y\n", b"\n\n  x  ==  y\n");
-        let of = |text: &[u8], at| Lines::new(text).fingerprints(&[finding(at)]);
-        assert_eq!(of(before, 0), of(after, 4));
+        assert_eq!(fingerprints(before, &[finding(0)]), fingerprints(after, &[finding(4)]));
     }
 
     #[test]
     fn equal_lines_have_fingerprints_of_their_own() {
-        let fingerprints = Lines::new(b"x\nx\n").fingerprints(&[finding(0), finding(2)]);
+        let fingerprints = fingerprints(b"x\nx\n", &[finding(0), finding(2)]);
         assert_ne!(fingerprints[0], fingerprints[1]);
     }
 

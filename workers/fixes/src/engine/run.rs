@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::analysis::{Analysis, Setup};
 use super::mend::Engine;
@@ -52,25 +53,39 @@ impl<'e> Run<'e> {
             }
         };
         let alone = self.alone(&cycles);
+        let out_of_time = self.setup.clock.was_up();
         let base = Rc::clone(&self.base);
-        let failures = base
-            .failures
-            .iter()
-            .map(|(rule, message)| RuleFailure { rule: (*rule).into(), message: message.clone() });
-        let mut rule_failures: Vec<RuleFailure> = failures.collect();
+        let mut rule_failures: Vec<RuleFailure> = self
+            .failures()
+            .into_iter()
+            .map(|(rule, message)| RuleFailure { rule: rule.into(), message })
+            .collect();
         rule_failures.sort();
+        let changed = (!out_of_time).then_some(series);
         FileReport {
             language: self.setup.language,
             digest: hex(&base),
             syntax_errors: base.n_errors > 0,
-            findings: self.findings(&cycles),
-            alone,
-            series: series.steps,
-            final_digest: hex(&series.last),
-            dropped: series.dropped,
+            out_of_time,
+            findings: if out_of_time { Vec::new() } else { self.findings(&cycles) },
+            n_suppressed: base.n_suppressed,
+            unused_suppressions: base.unused_suppressions.clone(),
+            alone: if out_of_time { Vec::new() } else { alone },
+            final_digest: hex(changed.as_ref().map_or(&base, |series| &series.last)),
+            dropped: changed.as_ref().map(|series| series.dropped.clone()).unwrap_or_default(),
+            series: changed.map(|series| series.steps).unwrap_or_default(),
             cycles: cycles.into_iter().map(RuleId::from).collect(),
             rule_failures,
         }
+    }
+
+    /// Rules that failed on the text or on what became of it.
+    fn failures(&self) -> BTreeMap<&'static str, String> {
+        let texts = self.settled.values().filter_map(|outcome| outcome.after.as_deref());
+        texts
+            .chain([&*self.base])
+            .flat_map(|text| text.failures.iter().map(|(rule, message)| (*rule, message.clone())))
+            .collect()
     }
 
     fn alone(&mut self, without: &BTreeSet<&'static str>) -> Vec<Certificate> {
@@ -172,7 +187,7 @@ impl<'e> Run<'e> {
             engine: ENGINE_VERSION.to_owned(),
             level: self.engine.level(),
             facts: self.setup.facts.clone(),
-            rules: self.engine.rule_ids().map(RuleId::from).collect(),
+            rules: Arc::clone(self.engine.specs()),
             before: hex(before),
             after: hex(after),
             edits: outcome.edits.clone(),
@@ -189,7 +204,7 @@ impl<'e> Run<'e> {
             failed.extend(known.map(|(start, check)| ((rule.meta().id, *start), *check)));
         }
         let lines = Lines::new(&base.bytes);
-        let fingerprints = lines.fingerprints(&base.findings);
+        let fingerprints = lines.fingerprints(&self.setup.facts.path, &base.tree, &base.findings);
         let with_fingerprints = base.findings.iter().zip(fingerprints);
         with_fingerprints
             .map(|(finding, fingerprint)| {

@@ -7,6 +7,7 @@ use tree_sitter::Node;
 
 use super::*;
 use crate::certificate::Check;
+use crate::facts::NO_FACTS;
 use crate::rule::{Category, Finding, Fix, Level, Meta, without_options};
 use crate::source::ParsedFile;
 
@@ -89,7 +90,7 @@ fn engine(rules: &[&'static dyn Rule]) -> Engine {
 }
 
 fn mend(rules: &[&'static dyn Rule], text: &[u8]) -> (FileReport, String) {
-    let report = engine(rules).mend(text, Language::JavaScript, &Facts::default());
+    let report = engine(rules).mend(text, Language::JavaScript, &NO_FACTS);
     let after = Engine::after_series(text, &report.series);
     (report, String::from_utf8_lossy(&after).into_owned())
 }
@@ -207,4 +208,30 @@ fn a_fix_that_takes_the_byte_order_mark_is_dropped() {
 fn a_fix_outside_the_text_is_dropped() {
     let strays = rule("strays", "number", |_| Some(Outcome::Delete(0..1_000)));
     assert_eq!(dropped(&mend(&[strays], b"1;").0), [("strays", Check::ClaimedBytes, 1)]);
+}
+
+#[test]
+fn a_rule_that_sleeps_is_named_and_the_others_go_on() {
+    let sleeps = rule("sleeps", "identifier", |_| {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        Some(Outcome::Found)
+    });
+    let other = rule("other", "number", |_| Some(Outcome::Found));
+    let budget = Budget { rule: std::time::Duration::from_millis(10), ..Budget::default() };
+    let report =
+        engine(&[sleeps, other]).within(budget).mend(b"a; 1; b; 2;", Language::JavaScript, &NO_FACTS);
+    let failed: Vec<&str> = report.rule_failures.iter().map(|failure| &*failure.rule).collect();
+    assert_eq!(failed, ["sleeps"]);
+    assert!(report.rule_failures[0].message.contains("budget"));
+    assert!(report.findings.iter().all(|finding| finding.rule == "other"));
+    assert_eq!(report.findings.len(), 2);
+}
+
+#[test]
+fn a_file_that_takes_too_long_is_left_alone_and_says_so() {
+    let fixes = rule("fixes", "identifier", a_to_b);
+    let budget = Budget { file: std::time::Duration::ZERO, ..Budget::default() };
+    let report = engine(&[fixes]).within(budget).mend(b"a; a;", Language::JavaScript, &NO_FACTS);
+    assert!(report.out_of_time && report.findings.is_empty() && report.series.is_empty());
+    assert_eq!(report.final_digest, report.digest);
 }

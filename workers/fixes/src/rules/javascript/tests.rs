@@ -2,11 +2,10 @@
 
 use proptest::prelude::*;
 
-use crate::engine::{apply_once, check, dispatch::Dispatch, parse};
-use crate::facts::Facts;
+use crate::engine::{Engine, FixLevel, apply_once, check};
+use crate::facts::NO_FACTS;
 use crate::language::Language;
 use crate::rule::{Applicability, RuleRef};
-use crate::source::ParsedFile;
 
 use super::{Eqeqeq, NoExtraBooleanCast, NoUselessRename, ObjectShorthand};
 
@@ -23,7 +22,7 @@ const MAX_PASSES: usize = 5;
 fn mended(rules: &[RuleRef], language: Language, text: &[u8], max: Applicability) -> Vec<u8> {
     let mut text = text.to_vec();
     for _ in 0..MAX_PASSES {
-        text = apply_once(&text, &check(&text, language, &Facts::default(), rules), max);
+        text = apply_once(&text, &check(&text, language, &NO_FACTS, rules), max);
     }
     text
 }
@@ -89,7 +88,7 @@ fn only_functions_that_cannot_be_constructed_become_methods_unasked() {
 #[test]
 fn casts_nested_beyond_all_reason_are_left_alone() {
     let deep = format!("x = {}a{} ? 1 : 2", "!!(".repeat(500), ")".repeat(500));
-    let n_found = check(deep.as_bytes(), Language::JavaScript, &Facts::default(), RULES).len();
+    let n_found = check(deep.as_bytes(), Language::JavaScript, &NO_FACTS, RULES).len();
     assert!((1..500).contains(&n_found), "{n_found}");
 }
 
@@ -150,10 +149,8 @@ proptest! {
     #[test]
     fn no_rule_fails_on_mangled_text(text in pieces()) {
         for language in [Language::JavaScript, Language::TypeScript, Language::Tsx] {
-            let (tree, facts) = (parse(text.as_bytes(), language), Facts::default());
-            let file = ParsedFile::new(text.as_bytes(), language, &tree, &facts);
-            let found = Dispatch::new(RULES, language).run(&file, RULES);
-            prop_assert!(found.failures.is_empty(), "{:?}", found.failures);
+            let report = Engine::of(RULES.to_vec(), FixLevel::Unsafe).mend(text.as_bytes(), language, &NO_FACTS);
+            prop_assert!(report.rule_failures.is_empty(), "{:?}", report.rule_failures);
         }
     }
 }
