@@ -9,6 +9,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use settings::{Category, Gate};
+
 use crate::language::Language;
 use crate::source::ParsedFile;
 
@@ -22,39 +24,6 @@ pub enum Applicability {
     Unsafe,
     /// A person has to choose: never applied, shown beside the finding.
     Suggestion,
-}
-
-/// What the code must be able to run on before a fix may be applied. A fix whose gate is not known to be met is
-/// a suggestion: see [`crate::Target::meets`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Gate {
-    /// An edition of ECMAScript, by its year: 2016.
-    EcmaScript(u16),
-    /// A major version of Node.js.
-    Node(u16),
-    /// A version of Python: (3, 9).
-    Python(u16, u16),
-    /// A version of Go: (1, 18).
-    Go(u16, u16),
-    /// A version of Rust: (1, 88).
-    Rust(u16, u16),
-}
-
-/// What a rule is about, which decides the profiles that it is part of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Category {
-    /// Code that does not do what it says.
-    Bug,
-    /// Code that could be attacked.
-    Security,
-    /// Code that does nothing.
-    Redundancy,
-    /// A newer form of the language says the same better.
-    Modernise,
-    /// A matter of taste.
-    Style,
 }
 
 /// How much a finding matters, as SARIF says it.

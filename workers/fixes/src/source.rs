@@ -97,7 +97,23 @@ impl<'t> ParsedFile<'t> {
 
     /// The nodes around `node`, innermost first, the root last.
     pub fn ancestors(&self, node: Node<'t>) -> impl Iterator<Item = Node<'t>> + '_ {
-        std::iter::successors(self.parent(node), |&at| self.parent(at))
+        // On the spine, a step outwards is a step in a list.
+        let place_of = |node: Node<'t>| self.spine.borrow().iter().rposition(|known| *known == node);
+        let mut last = Some(node);
+        let mut place = place_of(node);
+        std::iter::from_fn(move || {
+            let around = match place {
+                Some(at) => at.checked_sub(1).map(|at| self.spine.borrow()[at]),
+                None => self.parent(last?),
+            };
+            place = match (place, around) {
+                (Some(at), _) => at.checked_sub(1),
+                (None, Some(around)) => place_of(around),
+                (None, None) => None,
+            };
+            last = around;
+            around
+        })
     }
 
     /// The scopes, variables and references of a JavaScript or TypeScript file, resolved on first use.

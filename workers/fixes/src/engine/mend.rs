@@ -17,7 +17,7 @@ use crate::language::Language;
 use crate::report::{FileReport, Step};
 use crate::rule::{Applicability, Edit, Rule, RuleRef};
 use crate::rules;
-use crate::spec::RuleSpec;
+use crate::spec::{RuleSpec, rule_of};
 
 /// Which fixes are applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -59,7 +59,7 @@ impl Engine {
     pub fn with_specs(specs: &[RuleSpec], level: FixLevel) -> Result<Self, Error> {
         let mut wanted: Vec<(usize, RuleRef, RuleSpec)> = Vec::with_capacity(specs.len());
         for spec in specs {
-            let rule = spec.rule()?;
+            let rule = rule_of(spec)?;
             let id = rule.meta().id;
             let at = rules::ALL.iter().position(|known| known.meta().id == id).unwrap_or(rules::ALL.len());
             wanted.retain(|(_, known, _)| known.meta().id != id);

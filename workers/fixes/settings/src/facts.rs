@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::rule::Gate;
-
 /// What is known of a file beside its text. The default knows nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Facts {
@@ -31,7 +29,7 @@ pub static NO_FACTS: Facts = Facts {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SourceKind {
-    /// Not known from outside: the text decides ([`crate::scopes::Scopes::kind`]).
+    /// Not known from outside: the text decides.
     #[default]
     Unknown,
     /// An ECMAScript module: the top level is a scope of its own, and strict.
@@ -82,6 +80,23 @@ impl Target {
             Gate::Rust(major, minor) => self.rust.is_some_and(|known| known >= (major, minor)),
         }
     }
+}
+
+/// What the code must be able to run on before a fix may be applied. A fix whose gate is not known to be met is
+/// a suggestion: see [`Target::meets`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Gate {
+    /// An edition of ECMAScript, by its year: 2016.
+    EcmaScript(u16),
+    /// A major version of Node.js.
+    Node(u16),
+    /// A version of Python: (3, 9).
+    Python(u16, u16),
+    /// A version of Go: (1, 18).
+    Go(u16, u16),
+    /// A version of Rust: (1, 88).
+    Rust(u16, u16),
 }
 
 #[cfg(test)]

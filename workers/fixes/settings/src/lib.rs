@@ -1,0 +1,14 @@
+//! What decides how rules run on a file: which rules, with which options, and what the code has to run on.
+//!
+//! Reading order: [`facts`] → [`manifests`] → [`spec`] → [`config`]. No rule is here: the orchestrator reads a
+//! repository's settings without linking the engine.
+
+pub mod config;
+pub mod facts;
+pub mod manifests;
+pub mod spec;
+
+pub use config::{Config, ConfigError, Known, Limits, Profile, Selection};
+pub use facts::{Facts, Gate, NO_FACTS, SourceKind, Target};
+pub use manifests::Manifests;
+pub use spec::{Category, Options, RuleSpec};
