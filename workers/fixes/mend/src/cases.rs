@@ -1,12 +1,16 @@
 //! One rule on one text, as the origin linter's own test suite asks: `mend cases`.
 
 use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, BufWriter, Read, Write as _};
+use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
 use fixes::engine::{self, apply_once, position::Lines};
 use fixes::{Applicability, Facts, Finding, Language, RuleRef, SourceKind, Target};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::Outcome;
 
 /// The origin linters give up on a text that still changes after this many passes.
 const MAX_PASSES: u32 = 10;
@@ -171,9 +175,32 @@ impl Case {
             path: self.filename.clone().unwrap_or_default(),
             kind,
             target: Target { ecmascript: Some(ecmascript), ..Target::NEWEST },
+            rules_off: Vec::new(),
             globals: self.globals.iter().map(|(name, value)| (name.clone(), is_on(value))).collect(),
         })
     }
+}
+
+/// `mend cases`
+pub(crate) fn run_file(file: &Path) -> anyhow::Result<Outcome> {
+    let input: Box<dyn Read> = if file == "-" {
+        Box::new(std::io::stdin().lock())
+    } else {
+        Box::new(std::fs::File::open(file).with_context(|| format!("cannot open {}", file.display()))?)
+    };
+    let mut output = BufWriter::new(std::io::stdout().lock());
+    for (index, line) in BufReader::new(input).lines().enumerate() {
+        let line = line.with_context(|| format!("{}:{}: not text", file.display(), index + 1))?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let case: Case = serde_json::from_str(&line)
+            .with_context(|| format!("{}:{}: not a case", file.display(), index + 1))?;
+        serde_json::to_writer(&mut output, &case.run())?;
+        output.write_all(b"\n")?;
+    }
+    output.flush()?;
+    Ok(Outcome::Clean)
 }
 
 fn places(code: &str, language: Language, findings: &[Finding]) -> Vec<Place> {

@@ -15,10 +15,13 @@ pub struct Facts {
     pub target: Target,
     /// Globals of JavaScript that the configuration adds (`true`) or takes away (`false`).
     pub globals: BTreeMap<String, bool>,
+    /// Rules that the configuration keeps away from the file.
+    pub rules_off: Vec<String>,
 }
 
 /// Nothing is known.
 pub static NO_FACTS: Facts = Facts {
+    rules_off: Vec::new(),
     path: String::new(),
     kind: SourceKind::Unknown,
     target: Target::UNKNOWN,

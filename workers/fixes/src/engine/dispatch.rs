@@ -91,6 +91,7 @@ impl Dispatch {
         found.drop_touching_errors(file);
         found.close_gates(&file.facts.target);
         found.findings.sort_by_key(|finding| (finding.range.start, finding.range.end, finding.rule));
+        found.findings.retain(|finding| !file.facts.rules_off.iter().any(|off| off == finding.rule));
         found.suppress(file, rules);
         found
     }
