@@ -217,7 +217,7 @@ impl Baseline {
 impl Filter {
     fn read(check: &Check, tree: &Tree) -> anyhow::Result<Self> {
         let changed =
-            scope.diff_base.as_ref().map(|base| ChangedLines::since(base, &tree.root)).transpose()?;
+            check.diff_base.as_ref().map(|base| ChangedLines::since(base, &tree.root)).transpose()?;
         let read = |path: &std::path::PathBuf| -> anyhow::Result<HashSet<String>> {
             let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
             let baseline: Baseline = serde_json::from_slice(&text)
