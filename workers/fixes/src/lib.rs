@@ -13,6 +13,7 @@ pub mod scopes;
 pub mod source;
 pub mod spec;
 pub mod suppressions;
+pub mod user_rule;
 
 pub use catalogue::catalogue;
 pub use certificate::{Certificate, Check, CheckFailed};

@@ -208,3 +208,16 @@ impl<'t> ParsedFile<'t> {
         comments.get(at).is_some_and(|comment| comment.start < range.end)
     }
 }
+
+/// Text of the same length: what is not UTF-8 becomes one ASCII letter a byte, so that offsets stay.
+pub(crate) fn text_of_same_length(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return text.into();
+    }
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| 'x'));
+    }
+    text.into()
+}

@@ -4,6 +4,7 @@
 //! far above what any sane file takes, so that whether it is hit does not depend on how busy the machine is.
 
 use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long the engine may work on one file.
@@ -42,6 +43,15 @@ impl Clock {
         }
     }
 
+    /// Lets no time to the rules that are switched off.
+    pub(crate) fn skip(&self, switched_off: &[AtomicBool]) {
+        for (spent, off) in self.spent.borrow_mut().iter_mut().zip(switched_off) {
+            if off.load(Ordering::Relaxed) {
+                *spent = Duration::MAX;
+            }
+        }
+    }
+
     /// Whether the file's time is up, as of the moment `now`.
     pub(crate) fn is_up(&self, now: Instant) -> bool {
         let is_up = self.is_out_of_time.get() || now.duration_since(self.started) > self.budget.file;
@@ -58,7 +68,7 @@ impl Clock {
     pub(crate) fn charge(&self, rule: usize, took: Duration) -> Option<Duration> {
         let mut spent = self.spent.borrow_mut();
         let spent = spent.get_mut(rule)?;
-        *spent += took;
+        *spent = spent.saturating_add(took);
         (*spent > self.budget.rule).then_some(self.budget.rule)
     }
 

@@ -71,10 +71,14 @@ impl Dispatch {
             }
             let wanted = &self.by_kind[usize::from(node.kind_id())];
             file.enter(node, depth);
-            if !wanted.is_empty() && !node.has_error() {
+            if !wanted.is_empty() {
+                let has_error = node.has_error();
                 for &index in wanted {
                     let rule = usize::from(index);
-                    found.check_node(&*rules[rule], file, node, clock.is_over(rule));
+                    if clock.is_over(rule) || (has_error && !rules[rule].reads_whole_file()) {
+                        continue;
+                    }
+                    found.check_node(&*rules[rule], file, node);
                     let now = Instant::now();
                     if let Some(budget) = clock.charge(rule, now - before) {
                         found.fail(
@@ -98,9 +102,9 @@ impl Dispatch {
 }
 
 impl Found {
-    fn check_node<'t>(&mut self, rule: &dyn Rule, file: &ParsedFile<'t>, node: Node<'t>, is_over: bool) {
+    fn check_node<'t>(&mut self, rule: &dyn Rule, file: &ParsedFile<'t>, node: Node<'t>) {
         let id = rule.meta().id;
-        if is_over || self.failures.iter().any(|(failed, _)| *failed == id) {
+        if self.failures.iter().any(|(failed, _)| *failed == id) {
             return;
         }
         let findings = &mut self.findings;

@@ -21,6 +21,12 @@ pub enum Error {
         /// What is wrong with them.
         reason: String,
     },
+    /// The text of a user's rule is not as it should be.
+    #[error("{reason}")]
+    UserRule {
+        /// What is wrong with it.
+        reason: String,
+    },
 }
 
 fn near_ones(near: &[&str]) -> String {

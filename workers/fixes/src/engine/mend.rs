@@ -1,6 +1,7 @@
 //! A set of rules as an engine that many threads share.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +40,8 @@ pub struct Engine {
     specs: Arc<[RuleSpec]>,
     level: FixLevel,
     budget: Budget,
+    /// Users' rules that failed on some file, by index.
+    switched_off: Vec<AtomicBool>,
     dispatch: [(Language, Dispatch); Language::ALL.len()],
 }
 
@@ -94,7 +97,8 @@ impl Engine {
     pub fn of(rules: Vec<RuleRef>, level: FixLevel) -> Self {
         let dispatch = Language::ALL.map(|language| (language, Dispatch::new(&rules, language)));
         let specs = rules.iter().map(|rule| RuleSpec::new(rule.meta().id)).collect();
-        Self { rules, specs, level, budget: Budget::default(), dispatch }
+        let switched_off = rules.iter().map(|_| AtomicBool::new(false)).collect();
+        Self { rules, specs, level, budget: Budget::default(), switched_off, dispatch }
     }
 
     pub(super) fn rules(&self) -> &[RuleRef] {
@@ -114,8 +118,18 @@ impl Engine {
     #[must_use]
     pub fn mend(&self, bytes: &[u8], language: Language, facts: &Facts) -> FileReport {
         let clock = Clock::start(self.budget, self.rules.len());
+        clock.skip(&self.switched_off);
         let setup = self.setup(language, facts, &clock);
-        Run::new(self, setup, bytes).report()
+        let report = Run::new(self, setup, bytes).report();
+        self.switch_off(&report);
+        report
+    }
+
+    /// The first language that a rule of the engine runs on.
+    #[must_use]
+    pub fn language_of(&self, rule: &str) -> Option<Language> {
+        let rule = self.rules.iter().find(|known| known.meta().id == rule)?;
+        rule.meta().languages.first().copied()
     }
 
     /// The text of `bytes` after a series of steps.
@@ -141,6 +155,7 @@ impl Engine {
         edits: &[Edit],
     ) -> Result<Vec<u8>, CheckFailed> {
         let clock = Clock::start(self.budget, self.rules.len());
+        clock.skip(&self.switched_off);
         let setup = self.setup(language, facts, &clock);
         let rule = setup.rule(rule).ok_or_else(|| Error::unknown(rule))?;
         if !are_well_formed(edits, base.len()) {
@@ -154,6 +169,16 @@ impl Engine {
             return Err(CheckFailed::Check(Check::Idempotent));
         }
         Ok(after.bytes)
+    }
+
+    /// A user's rule that failed once is not asked again.
+    fn switch_off(&self, report: &FileReport) {
+        for failure in &report.rule_failures {
+            let rules = self.rules.iter().zip(&self.switched_off);
+            for (_, off) in rules.filter(|(rule, _)| rule.is_users() && rule.meta().id == failure.rule) {
+                off.store(true, Ordering::Relaxed);
+            }
+        }
     }
 
     fn setup<'e>(&'e self, language: Language, facts: &'e Facts, clock: &'e Clock) -> Setup<'e> {

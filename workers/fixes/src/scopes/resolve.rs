@@ -19,7 +19,7 @@ use oxc_syntax::symbol::SymbolId;
 use super::{FunctionForm, Reference, Scope, ScopeId, ScopeKind, Scopes, Variable, VariableId};
 use crate::facts::SourceKind;
 use crate::language::Language;
-use crate::source::ParsedFile;
+use crate::source::{ParsedFile, text_of_same_length};
 
 /// Files at most this deep are resolved on the caller's stack, which may be as small as a thread pool's 2 MiB.
 const MAX_DEPTH_HERE: u32 = 150;
@@ -37,7 +37,7 @@ pub(super) fn resolve(file: &ParsedFile<'_>, depth: u32, kind: SourceKind) -> Op
     if !language.is_ecmascript() || !is_sound {
         return None;
     }
-    let text = one_byte_for_each_invalid(file.bytes);
+    let text = text_of_same_length(file.bytes);
     if depth <= MAX_DEPTH_HERE {
         return resolve_text(&text, language, kind);
     }
@@ -51,19 +51,6 @@ pub(super) fn resolve(file: &ParsedFile<'_>, depth: u32, kind: SourceKind) -> Op
             .spawn_scoped(scope, || resolve_text(&text, language, kind));
         resolver.ok()?.join().ok()?
     })
-}
-
-/// Text of the same length: what is not UTF-8 becomes one ASCII letter a byte, so that offsets stay.
-fn one_byte_for_each_invalid(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        return text.into();
-    }
-    let mut text = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        text.push_str(chunk.valid());
-        text.extend(chunk.invalid().iter().map(|_| 'x'));
-    }
-    text.into()
 }
 
 fn resolve_text(text: &str, language: Language, kind: SourceKind) -> Option<Scopes> {

@@ -28,6 +28,7 @@ struct TestRule {
     meta: &'static Meta,
     kinds: &'static [&'static str],
     hands_over_to: &'static [&'static str],
+    is_users: bool,
     look: Look,
 }
 
@@ -42,6 +43,10 @@ impl Rule for TestRule {
 
     fn kinds(&self) -> &'static [&'static str] {
         self.kinds
+    }
+
+    fn is_users(&self) -> bool {
+        self.is_users
     }
 
     fn hands_over_to(&self) -> &'static [&'static str] {
@@ -71,18 +76,24 @@ fn uncovering(
     hands_over_to: &'static [&'static str],
     look: Look,
 ) -> &'static dyn Rule {
-    let meta = Meta {
-        id,
-        origin: "test",
-        category: Category::Style,
-        languages: &[Language::JavaScript],
-        level: Level::Note,
-        summary: "",
-        docs: "",
-    };
-    let meta = Box::leak(Box::new(meta));
-    let kinds = Box::leak(Box::new([kind]));
-    Box::leak(Box::new(TestRule { meta, kinds, hands_over_to, look }))
+    Box::leak(Box::new(TestRule { hands_over_to, ..TestRule::new(id, kind, look) }))
+}
+
+impl TestRule {
+    fn new(id: &'static str, kind: &'static str, look: Look) -> Self {
+        let meta = Meta {
+            id,
+            origin: "test",
+            category: Category::Style,
+            languages: &[Language::JavaScript],
+            level: Level::Note,
+            summary: "",
+            docs: "",
+        };
+        let meta = Box::leak(Box::new(meta));
+        let kinds = Box::leak(Box::new([kind]));
+        Self { meta, kinds, hands_over_to: &[], is_users: false, look }
+    }
 }
 
 fn engine(rules: &[&'static dyn Rule]) -> Engine {
@@ -225,6 +236,22 @@ fn a_rule_that_sleeps_is_named_and_the_others_go_on() {
     assert!(report.rule_failures[0].message.contains("budget"));
     assert!(report.findings.iter().all(|finding| finding.rule == "other"));
     assert_eq!(report.findings.len(), 2);
+}
+
+#[test]
+fn a_users_rule_that_fails_is_switched_off_for_the_rest_of_the_job() {
+    let mut sleeps = TestRule::new("sleeps", "identifier", |text| {
+        std::thread::sleep(std::time::Duration::from_millis(if text == "slow" { 20 } else { 0 }));
+        Some(Outcome::Found)
+    });
+    sleeps.is_users = true;
+    let budget = Budget { rule: std::time::Duration::from_millis(10), ..Budget::default() };
+    let engine = engine(&[Box::leak(Box::new(sleeps))]).within(budget);
+    let found = |text: &[u8]| {
+        let report = engine.mend(text, Language::JavaScript, &NO_FACTS);
+        (report.findings.len(), report.rule_failures.len())
+    };
+    assert_eq!([found(b"a;"), found(b"slow;"), found(b"a;")], [(1, 0), (0, 1), (0, 0)]);
 }
 
 #[test]
