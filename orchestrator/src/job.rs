@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
 use crate::prepare::{self, Prepared};
+use crate::repo_settings::Allowed;
 use crate::service::{Service, elapsed_ms, now_ms};
 use crate::state::{self, Command, Event, Job};
 use crate::write;
@@ -185,6 +186,7 @@ impl Shell {
                 repo,
                 spec: self.spec.repos[repo].clone(),
                 job: self.id.clone(),
+                allowed: Allowed::of(&self.spec),
                 pipeline: self.pipeline,
                 model: self.spec.model.clone(),
                 limits: self.spec.limits,

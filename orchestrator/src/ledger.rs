@@ -3,6 +3,7 @@
 //! clone → **ledger** → plan. The checks, in this order, the first that applies decides:
 //! 1. a submodule or a symlink: skipped, whatever its name;
 //! 2. no grammar fits the name: skipped, its blob is never touched;
+//! 3. `nightmend.toml` leaves it out;
 //! 3. `.gitattributes` says vendored or generated;
 //! 4. folder or name of somebody else's code, name of a tool's output (not if the attributes deny it);
 //! 5. the object is missing, or not a blob: failed;
@@ -44,10 +45,11 @@ pub fn take<E: From<WalkError>>(
     repo: &Repository,
     root: Oid,
     limits: &Limits,
+    excludes: &dyn Fn(&[u8]) -> bool,
     mut record: impl FnMut(LedgerEntry, Option<ScannedBlob<'_>>) -> Result<(), E>,
 ) -> Result<(), E> {
     let odb = repo.odb().map_err(|source| WalkError::Unreadable { path: "".into(), oid: root, source })?;
-    let judge = Judge { odb: &odb, max_file_bytes: limits.max_file_bytes };
+    let judge = Judge { odb: &odb, excludes, max_file_bytes: limits.max_file_bytes };
     let mut attributes = Attributes::default();
     tree::walk(repo, root, limits, |event| match event {
         Event::Enter { path, tree } => {
@@ -102,6 +104,7 @@ impl Verdict<'_> {
 /// Applies the checks.
 struct Judge<'a> {
     odb: &'a Odb<'a>,
+    excludes: &'a dyn Fn(&[u8]) -> bool,
     max_file_bytes: u64,
 }
 
@@ -116,6 +119,9 @@ impl<'a> Judge<'a> {
         let Some(language) = Language::of_path(leaf.path) else {
             return unseen(SkipReason::UnsupportedLanguage);
         };
+        if (self.excludes)(leaf.path) {
+            return unseen(SkipReason::Excluded);
+        }
         let marks = attributes.of(leaf.path);
         if let Some(reason) = by_name(leaf.path, marks) {
             return unseen(reason);

@@ -16,6 +16,7 @@ pub mod job;
 pub mod ledger;
 pub mod plan;
 pub mod prepare;
+pub mod repo_settings;
 pub mod report;
 pub mod service;
 pub mod state;

@@ -16,9 +16,11 @@ use schemas::ledger::LedgerEntry;
 use schemas::plan::{BatchPlan, EntryIndex, RepoPlan, batch_id};
 use schemas::sources::{SourceFile, SourcePack};
 use schemas::{Digest, Language};
+use settings::Facts;
 
 use crate::clone::Mirror;
 use crate::ledger::{self, ScannedBlob};
+use crate::repo_settings::{Allowed, Settings, SettingsError};
 use crate::tokens::{Blob, Stopped, TokenCounter};
 use crate::tree::WalkError;
 use cost::Weight;
@@ -47,6 +49,9 @@ pub enum PlanError {
     /// More entries than an [`EntryIndex`] can count.
     #[error("the tree has more than {} entries", EntryIndex::MAX)]
     TooManyEntries,
+    /// The repository's own settings are wrong.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// A source pack could not be stored.
     #[error("a source pack can't be stored")]
     Store(#[source] StoreError),
@@ -68,6 +73,7 @@ pub type StoreError = Box<dyn std::error::Error + Send + Sync>;
 pub fn plan_repo(
     mirror: &Mirror,
     pipeline: Digest,
+    allowed: &Allowed,
     limits: &Limits,
     counter: Option<&TokenCounter>,
     store: &mut dyn FnMut(SourcePack) -> Result<Digest, StoreError>,
@@ -75,17 +81,25 @@ pub fn plan_repo(
     let unreadable = |source| PlanError::Mirror { commit: mirror.commit, source };
     let repo = mirror.open().map_err(unreadable)?;
     let root = root_tree(&repo, mirror.commit).map_err(unreadable)?;
+    let settings = Settings::read(&repo, root, limits, allowed)?;
     let mut planner = Planner {
         pipeline,
+        settings: &settings,
         counter,
         store,
         entries: Vec::new(),
         batches: Vec::new(),
         window: Window::default(),
     };
-    ledger::take(&repo, root, limits, |entry, blob| planner.record(entry, blob))?;
+    let excludes = |path: &[u8]| settings.excludes(path);
+    ledger::take(&repo, root, limits, &excludes, |entry, blob| planner.record(entry, blob))?;
     planner.flush()?;
-    Ok(RepoPlan { commit: mirror.commit.to_string(), entries: planner.entries, batches: planner.batches })
+    Ok(RepoPlan {
+        commit: mirror.commit.to_string(),
+        entries: planner.entries,
+        ceilings: settings.ceilings,
+        batches: planner.batches,
+    })
 }
 
 /// A `store` that stores nothing: the digest of the pack as plain msgpack, which names no object of the store.
@@ -104,6 +118,7 @@ fn root_tree(repo: &Repository, commit: git2::Oid) -> Result<git2::Oid, git2::Er
 struct Held {
     entry: EntryIndex,
     language: Language,
+    facts: Facts,
     bytes: Vec<u8>,
 }
 
@@ -115,6 +130,7 @@ struct Window {
 
 struct Planner<'a> {
     pipeline: Digest,
+    settings: &'a Settings,
     counter: Option<&'a TokenCounter>,
     store: &'a mut dyn FnMut(SourcePack) -> Result<Digest, StoreError>,
     entries: Vec<LedgerEntry>,
@@ -128,7 +144,9 @@ impl Planner<'_> {
         self.entries.push(entry);
         let Some(blob) = blob else { return Ok(()) };
         self.window.n_bytes += blob.bytes.len() as u64;
-        self.window.files.push(Held { entry: index, language: blob.language, bytes: blob.bytes.to_vec() });
+        let facts = self.settings.facts(self.entries[index as usize].path.as_bytes());
+        let bytes = blob.bytes.to_vec();
+        self.window.files.push(Held { entry: index, language: blob.language, facts, bytes });
         if self.window.n_bytes >= WINDOW_BYTES || self.window.files.len() >= WINDOW_FILES {
             self.flush()?;
         }
@@ -165,14 +183,16 @@ impl Planner<'_> {
     fn add_batch(&mut self, held: Vec<Held>, n_tokens: u64) -> Result<(), PlanError> {
         let id = batch_id(
             self.pipeline,
+            self.settings.rules.as_deref(),
             held.iter().map(|file| {
                 let entry = &self.entries[file.entry as usize];
-                (&entry.path, entry.oid.as_str(), file.language)
+                (&entry.path, entry.oid.as_str(), file.language, &file.facts)
             }),
         );
         let n_bytes = held.iter().map(|file| file.bytes.len() as u64).sum();
         let indices = held.iter().map(|file| file.entry).collect();
-        let pack = SourcePack { files: held.into_iter().map(|file| self.source_file(file)).collect() };
+        let files = held.into_iter().map(|file| self.source_file(file)).collect();
+        let pack = SourcePack { rules: self.settings.rules.clone(), files };
         let sources = (self.store)(pack).map_err(PlanError::Store)?;
         self.batches.push(BatchPlan { id, sources, files: indices, n_tokens, n_bytes });
         Ok(())
@@ -184,6 +204,7 @@ impl Planner<'_> {
             path: entry.path.clone(),
             oid: entry.oid.clone(),
             language: held.language,
+            facts: held.facts,
             bytes: held.bytes,
         }
     }

@@ -15,6 +15,7 @@ use tracing::{info, instrument, warn};
 
 use crate::clone::{CloneError, Mirror};
 use crate::plan;
+use crate::repo_settings::Allowed;
 use crate::service::{Service, elapsed_ms};
 use crate::state::Planned;
 
@@ -27,6 +28,8 @@ pub struct Request {
     pub repo: usize,
     /// What was asked for.
     pub spec: RepoSpec,
+    /// What the repository's own settings may change.
+    pub allowed: Allowed,
     /// Part of every batch id.
     pub pipeline: Digest,
     /// Whose tokens batches are cut by; without one, bytes.
@@ -116,13 +119,14 @@ async fn make_plan(service: &Service, request: &Request, mirror: &Mirror) -> any
     };
     let (store, mirror) = (service.store.clone(), mirror.clone());
     let (pipeline, limits, dry_run) = (request.pipeline, request.limits, request.dry_run);
+    let allowed = request.allowed.clone();
     let runtime = tokio::runtime::Handle::current();
     let planning = tokio::task::spawn_blocking(move || {
         let mut put = |pack: SourcePack| match dry_run {
             true => plan::digest_only(pack),
             false => runtime.block_on(store.put_packed(Key::sources, &pack)).map_err(Into::into),
         };
-        plan::plan_repo(&mirror, pipeline, &limits, counter.as_deref(), &mut put)
+        plan::plan_repo(&mirror, pipeline, &allowed, &limits, counter.as_deref(), &mut put)
     });
     let plan = planning.await.context("the planner panicked")??;
     service

@@ -1,6 +1,7 @@
 //! What a user submits, and what of it decides the result of a batch.
 
 use serde::{Deserialize, Serialize};
+use settings::RuleSpec;
 
 use crate::digest::Digest;
 use crate::ids::RepoSlug;
@@ -97,6 +98,29 @@ impl Default for Limits {
     }
 }
 
+/// What a repository may say of how it is scanned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RepoSettings {
+    /// What its `nightmend.toml` may do.
+    pub config: ConfigUse,
+    /// Whether the rules in its `.nightmend/rules` run.
+    pub rules: bool,
+}
+
+/// What a repository's `nightmend.toml` may do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ConfigUse {
+    /// Nothing: it is not read.
+    Off,
+    /// Take rules and paths away, give the job's rules options, set ceilings.
+    #[default]
+    Narrow,
+    /// Also switch on rules that the job did not ask for.
+    Full,
+}
+
 /// A job as submitted: stored once under `jobs/<job>/spec`. Same id and same spec is the same job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -105,8 +129,11 @@ pub struct JobSpec {
     pub version: u32,
     /// In the order of the command line; the report keeps it.
     pub repos: Vec<RepoSpec>,
-    /// Resolved rule ids, sorted.
-    pub rules: Vec<String>,
+    /// Resolved rules, sorted by id; users' own are among them.
+    pub rules: Vec<RuleSpec>,
+    /// What a repository may say of how it is scanned.
+    #[serde(default)]
+    pub repo_settings: RepoSettings,
     /// Which fixes become patches.
     pub fix: FixLevel,
     /// The model, if any.
@@ -123,7 +150,7 @@ pub struct JobSpec {
 
 impl JobSpec {
     /// The newest version of the struct.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
 
     /// The canonical bytes: what is stored and compared.
     #[must_use]
@@ -149,8 +176,8 @@ impl JobSpec {
 pub struct Pipeline {
     /// The version of the code that makes results; a worker of another version refuses the batch.
     pub engine: String,
-    /// Rule ids, sorted.
-    pub rules: Vec<String>,
+    /// The rules, sorted by id.
+    pub rules: Vec<RuleSpec>,
     /// Which fixes are made.
     pub fix: FixLevel,
     /// The model, if any.

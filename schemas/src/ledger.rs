@@ -28,6 +28,8 @@ pub enum SkipReason {
     Vendored,
     /// No grammar fits its name.
     UnsupportedLanguage,
+    /// The repository's settings leave it out.
+    Excluded,
 }
 
 /// What became of one entry of a tree.

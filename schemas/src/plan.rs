@@ -2,6 +2,7 @@
 //! is the work that is left.
 
 use serde::{Deserialize, Serialize};
+use settings::{Facts, RuleSpec};
 
 use crate::digest::Digest;
 use crate::ids::BatchId;
@@ -19,6 +20,9 @@ pub struct RepoPlan {
     pub commit: String,
     /// Every entry of its tree, in the order of the tree.
     pub entries: Vec<LedgerEntry>,
+    /// Ceilings that the repository sets for its patches.
+    #[serde(default)]
+    pub ceilings: settings::Limits,
     /// Disjoint; together exactly the scanned entries.
     pub batches: Vec<BatchPlan>,
 }
@@ -40,21 +44,27 @@ pub struct BatchPlan {
 
 /// Computes the id of a batch from what decides its result.
 ///
-/// `files`: path, blob oid (hex) and language of each file, in the order of the source pack.
+/// `rules`: those of the repository, where they are not the pipeline's. `files`: path, blob oid (hex), language and
+/// facts of each file, in the order of the source pack.
 #[must_use]
 pub fn batch_id<'a>(
     pipeline: Digest,
-    files: impl Iterator<Item = (&'a RepoPath, &'a str, Language)>,
+    rules: Option<&[RuleSpec]>,
+    files: impl Iterator<Item = (&'a RepoPath, &'a str, Language, &'a Facts)>,
 ) -> BatchId {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(b"nightmend batch 1\0");
+    hasher.update(b"nightmend batch 2\0");
     hasher.update(pipeline.as_bytes());
-    for (path, oid, language) in files {
-        hasher.update(&(path.as_bytes().len() as u64).to_le_bytes());
-        hasher.update(path.as_bytes());
-        hasher.update(&(oid.len() as u64).to_le_bytes());
-        hasher.update(oid.as_bytes());
-        hasher.update(&[language as u8]);
+    let mut text = |value: Vec<u8>| {
+        hasher.update(&(value.len() as u64).to_le_bytes());
+        hasher.update(&value);
+    };
+    text(serde_json::to_vec(&rules).expect("rules have string keys only"));
+    for (path, oid, language, facts) in files {
+        text(path.as_bytes().to_vec());
+        text(oid.as_bytes().to_vec());
+        text(vec![language as u8]);
+        text(serde_json::to_vec(facts).expect("facts have string keys only"));
     }
     BatchId::from_digest(Digest::from_bytes(*hasher.finalize().as_bytes()))
 }
@@ -67,7 +77,8 @@ mod tests {
     fn the_id_of_a_batch_depends_on_pipeline_path_blob_and_language() {
         let (here, there) = (RepoPath::from("a.js"), RepoPath::from("b.js"));
         let id = |pipeline: &[u8], path, oid, language| {
-            batch_id(Digest::of(pipeline), std::iter::once((path, oid, language)))
+            let file = (path, oid, language, &settings::NO_FACTS);
+            batch_id(Digest::of(pipeline), None, std::iter::once(file))
         };
         let base = id(b"p", &here, "00", Language::JavaScript);
         assert_eq!(base, id(b"p", &here, "00", Language::JavaScript));

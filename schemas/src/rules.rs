@@ -5,14 +5,17 @@
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
+use settings::{Category, ConfigError, Known, Profile, RuleSpec, Selection};
 
 /// What is known of a rule without running it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RuleInfo {
     /// The origin linter's own name: `no-var`, `E711`.
     pub id: String,
-    /// `ESLint` or `ruff`.
+    /// The linter it comes from.
     pub origin: String,
+    /// What it is about.
+    pub category: Category,
     /// Language tags.
     pub languages: Vec<String>,
     /// `note`, `warning` or `error`.
@@ -21,7 +24,7 @@ pub struct RuleInfo {
     pub summary: String,
     /// The manual, in Markdown.
     pub docs: String,
-    /// The best applicability that its fixes reach: `safe` or `unsafe`.
+    /// The best applicability that its fixes reach: `safe`, `unsafe` or `suggestion`.
     pub applicability: String,
 }
 
@@ -55,33 +58,36 @@ pub fn rule(id: &str) -> Option<&'static RuleInfo> {
     catalogue().iter().find(|rule| rule.id == id)
 }
 
-/// A rule that does not exist was asked for.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown rule `{id}`; known rules: {known}")]
-pub struct UnknownRule {
-    /// What was asked for.
-    pub id: String,
-    /// What there is.
-    pub known: String,
+/// Every rule, as selections know them.
+#[must_use]
+pub fn known() -> Vec<Known<'static>> {
+    catalogue().iter().map(|rule| Known { id: &rule.id, category: rule.category }).collect()
 }
 
-/// Resolves `all`, `none` or a comma-separated list of ids to sorted ids.
+/// Resolves a selection as the command line spells it: names separated by commas. `default`, `modern` and `all` are
+/// profiles, `none` is nothing; a category or a rule is added, or taken away with a `-` before it. Rules and categories
+/// alone are all that is wanted.
 ///
 /// # Errors
-/// [`UnknownRule`] names the first id that does not exist.
-pub fn select(selection: &str) -> Result<Vec<String>, UnknownRule> {
-    let mut ids: Vec<String> = match selection {
-        "all" => catalogue().iter().map(|rule| rule.id.clone()).collect(),
-        "none" => Vec::new(),
-        list => list.split(',').map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned).collect(),
-    };
-    if let Some(id) = ids.iter().find(|id| rule(id).is_none()) {
-        let known: Vec<&str> = catalogue().iter().map(|rule| rule.id.as_str()).collect();
-        return Err(UnknownRule { id: id.clone(), known: known.join(", ") });
+/// [`ConfigError::UnknownRule`] names the first that does not exist.
+pub fn select(selection: &str) -> Result<Vec<RuleSpec>, ConfigError> {
+    let mut wanted = Selection::default();
+    let mut profile = None;
+    for name in selection.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        match (name, name.strip_prefix('-')) {
+            ("default", _) => profile = Some(Profile::Default),
+            ("modern", _) => profile = Some(Profile::Modern),
+            ("all", _) => profile = Some(Profile::All),
+            ("none", _) => {}
+            (_, Some(name)) => wanted.ignore.push(name.to_owned()),
+            (name, None) => wanted.select.push(name.to_owned()),
+        }
     }
-    ids.sort();
-    ids.dedup();
-    Ok(ids)
+    let known = known();
+    match profile {
+        Some(profile) => Selection { profile, ..wanted }.rules(&known),
+        None => wanted.only_named(&known),
+    }
 }
 
 #[cfg(test)]
@@ -99,8 +105,19 @@ mod tests {
 
     #[test]
     fn an_unknown_rule_is_named() {
-        assert_eq!(select("no-such-rule").unwrap_err().id, "no-such-rule");
-        assert_eq!(select("none").unwrap(), Vec::<String>::new());
-        assert_eq!(select("all").unwrap().len(), catalogue().len());
+        let unknown = ConfigError::UnknownRule { name: "no-such-rule".to_owned() };
+        assert_eq!(select("no-such-rule"), Err(unknown));
+    }
+
+    #[test]
+    fn a_selection_is_a_profile_and_names_or_names_alone() {
+        let ids = |selection| -> Vec<String> {
+            select(selection).unwrap().into_iter().map(|spec| spec.id).collect()
+        };
+        assert!(ids("none").is_empty());
+        assert_eq!(ids("all").len(), catalogue().len());
+        assert_eq!(ids("no-var, E711"), ["E711", "no-var"]);
+        assert!(!ids("all,-no-var").contains(&"no-var".to_owned()));
+        assert!(ids("modern").len() > ids("default").len());
     }
 }

@@ -66,7 +66,7 @@ fn source_pack() -> SourcePack {
             bytes: text.into_bytes(),
         }
     };
-    SourcePack { files: (0..64).map(file).collect() }
+    SourcePack { rules: None, files: (0..64).map(file).collect() }
 }
 
 #[divan::bench(args = SIZES, sample_count = 20, sample_size = 1)]

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use fixes::Engine;
-use schemas::sources::{SourceFile, SourcePack};
+use schemas::sources::SourcePack;
 use schemas::{Digest, FixLevel, ModelRef, Pipeline};
+use settings::RuleSpec;
 use tensor_store::{Key, Store};
 
 use crate::error::StageError;
@@ -48,6 +49,16 @@ impl Recipes {
         Ok(recipe)
     }
 
+    /// The recipe of a batch whose repository wants other rules than the job.
+    ///
+    /// # Errors
+    /// [`StageError::OtherEngine`] for rules that this engine does not have.
+    pub(crate) fn with_rules(recipe: &Arc<Recipe>, rules: &[RuleSpec]) -> Result<Arc<Recipe>, StageError> {
+        let engine = Engine::with_specs(rules, recipe.engine.level());
+        let engine = engine.map_err(|error| StageError::OtherEngine { reason: error.to_string() })?;
+        Ok(Arc::new(Recipe { engine, fix: recipe.fix, model: recipe.model.clone() }))
+    }
+
     async fn read(&self, digest: Digest) -> Result<Recipe, StageError> {
         let bytes = self
             .store
@@ -64,7 +75,7 @@ impl Recipes {
             FixLevel::Safe => fixes::FixLevel::Safe,
             FixLevel::Unsafe => fixes::FixLevel::Unsafe,
         };
-        let engine = Engine::new(&pipeline.rules, level).map_err(|error| other(error.to_string()))?;
+        let engine = Engine::with_specs(&pipeline.rules, level).map_err(|error| other(error.to_string()))?;
         Ok(Recipe { engine, fix: pipeline.fix, model: pipeline.model })
     }
 }
@@ -73,10 +84,9 @@ impl Recipes {
 ///
 /// # Errors
 /// [`StageError::Store`] if the pack is gone, damaged or cannot be reached now.
-pub(crate) async fn sources(store: &Store, digest: Digest) -> Result<Arc<[SourceFile]>, StageError> {
-    let pack: SourcePack = store
+pub(crate) async fn sources(store: &Store, digest: Digest) -> Result<SourcePack, StageError> {
+    store
         .get_packed(&Key::sources(digest))
         .await
-        .map_err(|source| StageError::Store { what: "read the source pack", source })?;
-    Ok(pack.files.into())
+        .map_err(|source| StageError::Store { what: "read the source pack", source })
 }

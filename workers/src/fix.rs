@@ -3,14 +3,13 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use fixes::Facts;
 use fixes::report::{FileFinding, FileReport};
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use schemas::result::{
     Certificate, DroppedFix, Edit, FileResult, Finding, Fixability, Mend, Place, RuleFailure, ScannedFile,
 };
 use schemas::sources::SourceFile;
-use schemas::{Digest, FixLevel, Language, Pipeline};
+use schemas::{Digest, FixLevel, Pipeline};
 use tokio::sync::oneshot;
 
 use crate::fetch::Recipe;
@@ -31,19 +30,13 @@ pub(crate) async fn files(recipe: &Arc<Recipe>, files: &Arc<[SourceFile]>) -> Ve
 /// Runs the rules over one file.
 #[must_use]
 pub fn one(recipe: &Recipe, file: &SourceFile) -> FileResult {
-    let mend = || recipe.engine.mend(&file.bytes, language(file.language), &Facts::default());
+    let mend = || recipe.engine.mend(&file.bytes, file.language, &file.facts);
     match catch_unwind(AssertUnwindSafe(mend)) {
+        Ok(report) if report.out_of_time => {
+            FileResult::Failed { reason: "the rules took more time than a file may take".to_owned() }
+        }
         Ok(report) => FileResult::Scanned(scanned(recipe.fix, report)),
         Err(_) => FileResult::Failed { reason: "the fix engine panicked on this file".to_owned() },
-    }
-}
-
-fn language(language: Language) -> fixes::Language {
-    match language {
-        Language::JavaScript => fixes::Language::JavaScript,
-        Language::TypeScript => fixes::Language::TypeScript,
-        Language::Tsx => fixes::Language::Tsx,
-        Language::Python => fixes::Language::Python,
     }
 }
 
@@ -130,6 +123,9 @@ fn mend(certificate: &fixes::Certificate, round: u32, n_fixes: u32) -> Mend {
 
 #[cfg(test)]
 mod tests {
+    use schemas::Language;
+    use settings::Facts;
+
     use super::*;
 
     fn recipe(level: fixes::FixLevel) -> Recipe {
@@ -144,6 +140,7 @@ mod tests {
             path: "a.js".into(),
             oid: String::new(),
             language: Language::JavaScript,
+            facts: Facts::default(),
             bytes: text.to_vec(),
         };
         let FileResult::Scanned(scanned) = one(&recipe(fixes::FixLevel::Safe), &file) else {

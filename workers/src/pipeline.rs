@@ -2,10 +2,12 @@
 //!
 //! job → clone → ledger → plan → **batch** → results → report
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use schemas::messages::{BatchReady, BatchStats};
 use schemas::result::{BatchResult, FileResult};
+use schemas::sources::SourceFile;
 use tensor_store::Store;
 
 use crate::error::StageError;
@@ -50,8 +52,13 @@ impl Pipeline {
             return Ok(Processed { reused: true, stats });
         }
         let mut clock = Clock::start();
+        let pack = fetch::sources(&self.store, batch.sources).await?; //     files, settings of the repository
         let recipe = self.recipes.get(batch.pipeline).await?; //             engine with its rules, model
-        let files = fetch::sources(&self.store, batch.sources).await?; //    Arc<[SourceFile]>
+        let recipe = match &pack.rules {
+            Some(rules) => Recipes::with_rules(&recipe, rules)?,
+            None => recipe,
+        };
+        let files: Arc<[SourceFile]> = pack.files.into();
         let fetch_ms = clock.lap();
         let mut results = fix::files(&recipe, &files).await; //              Vec<FileResult>, one per file
         let fix_ms = clock.lap();

@@ -164,6 +164,7 @@ fn in_words(reason: SkipReason) -> &'static str {
         SkipReason::Generated => "generated",
         SkipReason::Vendored => "vendored",
         SkipReason::UnsupportedLanguage => "in an unsupported language",
+        SkipReason::Excluded => "excluded by nightmend.toml",
     }
 }
 

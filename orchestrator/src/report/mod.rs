@@ -163,7 +163,7 @@ fn build_report(job: &JobInput<'_>, repos: Vec<RepoReport>) -> Report {
         version: 1,
         engine: Pipeline::ENGINE.to_owned(),
         partial: totals.repos_failed > 0 || totals.ledger.failed > 0,
-        rules: job.spec.rules.clone(),
+        rules: job.spec.rules.iter().map(|rule| rule.id.clone()).collect(),
         fix: job.spec.fix,
         model: job.spec.model.clone(),
         totals,
@@ -216,6 +216,10 @@ fn put_patches(
     let made = patch::make(job, mirror, commit, std::mem::take(&mut facts.mends))
         .map_err(|source| Error::Mirror { repo: slug.clone(), source })?;
     for patch in made.patches {
+        if is_over(&facts.ceilings, &patch) {
+            *facts.report.totals.dropped.entry(CEILING.to_owned()).or_default() += patch.n_fixes;
+            continue;
+        }
         let file = format!("patches/{slug}/{}", patch.name);
         facts.report.patches.push(schemas::report::PatchReport {
             rule: patch.rule,
@@ -232,6 +236,14 @@ fn put_patches(
     facts.report.totals.fixed = made.fixed;
     add_counts(&mut facts.report.totals.dropped, &made.dropped);
     Ok(())
+}
+
+/// The check in [`Totals::dropped`] of fixes whose patch is over a ceiling of the repository.
+const CEILING: &str = "ceiling";
+
+fn is_over(ceilings: &settings::Limits, patch: &patch::PatchFile) -> bool {
+    ceilings.files.is_some_and(|max| patch.n_files > u64::from(max))
+        || ceilings.edits.is_some_and(|max| patch.n_fixes > u64::from(max))
 }
 
 fn to_json_lines<T: Serialize>(value: &T) -> Vec<u8> {

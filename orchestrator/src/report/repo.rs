@@ -30,6 +30,8 @@ pub(super) struct RepoFacts {
     pub(super) mends: Vec<FileMends>,
     /// Where the base blobs are; `None` for a failed repo.
     pub(super) mirror: Option<PathBuf>,
+    /// What its patches may touch at most.
+    pub(super) ceilings: settings::Limits,
 }
 
 /// The mends of one file.
@@ -52,6 +54,7 @@ pub(super) fn facts(job: &JobInput<'_>, index: usize, input: RepoInput) -> RepoF
         tensors: Vec::new(),
         mends: Vec::new(),
         mirror: None,
+        ceilings: settings::Limits::default(),
     };
     match input {
         RepoInput::Failed { reason, commit } => {
@@ -117,6 +120,7 @@ impl RepoFacts {
         let ScannedRepo { plan, mut outcomes, mirror } = scanned;
         self.report.commit = Some(plan.commit);
         self.ledger = plan.entries;
+        self.ceilings = plan.ceilings;
         self.mirror = Some(mirror);
         for batch in &plan.batches {
             match result_of(batch, &mut outcomes) {

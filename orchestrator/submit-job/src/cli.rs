@@ -94,9 +94,18 @@ pub struct SubmitArgs {
     /// The running or local system.
     #[command(flatten)]
     pub system: SystemArgs,
-    /// Rules to run: all, none, or ids separated by commas
-    #[arg(long, value_name = "all|none|ID,…", default_value = "all")]
+    /// Rules to run: a profile (default, modern, all, none), categories and ids, separated by commas; - takes away
+    #[arg(long, value_name = "PROFILE,ID,-ID,…", default_value = "default", allow_hyphen_values = true)]
     pub rules: String,
+    /// Folder of your own rules, in ast-grep's YAML
+    #[arg(long, value_name = "DIR")]
+    pub rule_dir: Vec<PathBuf>,
+    /// What a repository's nightmend.toml may do: nothing, take rules and paths away, or add rules too
+    #[arg(long, value_enum, default_value_t = RepoConfig::Narrow)]
+    pub repo_config: RepoConfig,
+    /// Also run the rules in .nightmend/rules of each repository
+    #[arg(long)]
+    pub repo_rules: bool,
     /// Model that reads the files: a model directory, or none
     #[arg(long, value_name = "DIR|none", default_value = "none")]
     pub model: String,
@@ -199,6 +208,27 @@ impl From<Fix> for schemas::FixLevel {
             Fix::Safe => Self::Safe,
             Fix::Unsafe => Self::Unsafe,
             Fix::None => Self::None,
+        }
+    }
+}
+
+/// `--repo-config`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RepoConfig {
+    /// It is not read
+    Off,
+    /// It takes rules and paths away, gives options, sets ceilings for patches
+    Narrow,
+    /// It also switches on rules that the job does not name
+    Full,
+}
+
+impl From<RepoConfig> for schemas::job::ConfigUse {
+    fn from(config: RepoConfig) -> Self {
+        match config {
+            RepoConfig::Off => Self::Off,
+            RepoConfig::Narrow => Self::Narrow,
+            RepoConfig::Full => Self::Full,
         }
     }
 }

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use model_dir::ModelDir;
-use schemas::job::Limits;
+use schemas::job::{Limits, RepoSettings};
 use schemas::{JobId, JobSpec, Lane, ModelRef, RepoSpec, rules};
+use settings::{ConfigError, RuleSpec};
 
 use crate::cli::SubmitArgs;
 use crate::exit::Usage;
@@ -30,13 +31,14 @@ pub struct Request {
 /// [`Usage`] for what was typed wrongly; another error for a file or a model directory that cannot be used.
 pub fn check(args: &SubmitArgs, cwd: &Path) -> anyhow::Result<Request> {
     let repos = repos(args, cwd)?;
-    let rules = select_rules(&args.rules)?;
+    let rules = select_rules(&args.rules, &args.rule_dir)?;
     let model = open_model(&args.model)?;
     let lane = args.lane.map_or_else(|| default_lane(args), Lane::from);
     let spec = JobSpec {
         version: JobSpec::VERSION,
         repos,
         rules,
+        repo_settings: RepoSettings { config: args.repo_config.into(), rules: args.repo_rules },
         fix: args.fix.into(),
         model: model.as_ref().map(model_ref).transpose()?,
         lane,
@@ -96,16 +98,27 @@ fn list_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
         .filter(|(_, line)| !line.is_empty())
 }
 
-/// Resolves `--rules`; an unknown id is answered with ids that look like it.
-fn select_rules(selection: &str) -> Result<Vec<String>, Usage> {
-    rules::select(selection).map_err(|unknown| {
+/// Resolves `--rules` and reads `--rule-dir`; an unknown name is answered with names that look like it.
+fn select_rules(selection: &str, folders: &[PathBuf]) -> anyhow::Result<Vec<RuleSpec>> {
+    let mut selected = rules::select(selection).map_err(|error| {
+        let ConfigError::UnknownRule { name } = &error else { return Usage::from_error(error) };
         let known = rules::catalogue().iter().map(|rule| rule.id.as_str());
-        let near = near(&unknown.id, known);
+        let near = near(name, known);
         if near.is_empty() {
-            return Usage::from_error(unknown);
+            return Usage::from_error(error);
         }
-        Usage::new(format!("unknown rule `{}`; did you mean {}?", unknown.id, near.join(" or ")))
-    })
+        Usage::new(format!("unknown rule `{name}`; did you mean {}?", near.join(" or ")))
+    })?;
+    for folder in folders {
+        for spec in mend::user_rules::read_folder(folder)? {
+            if selected.iter().any(|known| known.id == spec.id) {
+                return Err(Usage::new(format!("there is more than one rule `{}`", spec.id)).into());
+            }
+            selected.push(spec);
+        }
+    }
+    selected.sort();
+    Ok(selected)
 }
 
 /// A name is near if most of it is the same, however it is cased.
@@ -156,9 +169,9 @@ mod tests {
     }
 
     #[test]
-    fn the_defaults_are_all_rules_safe_fixes_and_no_model() {
+    fn the_defaults_are_the_default_profile_safe_fixes_and_no_model() {
         let spec = request("https://h/a").unwrap().spec;
-        assert_eq!(spec.rules, rules::select("all").unwrap());
+        assert_eq!(spec.rules, rules::select("default").unwrap());
         assert_eq!((spec.fix, spec.model, spec.lane), (FixLevel::Safe, None, Lane::Interactive));
         assert!(!spec.dry_run);
     }

@@ -74,6 +74,7 @@ mod tests {
             version: JobSpec::VERSION,
             repos: vec![RepoSpec { url: "https://h/a".into(), rev: None }],
             rules: vec!["a".into(), "b".into()],
+            repo_settings: schemas::job::RepoSettings::default(),
             fix: FixLevel::Safe,
             model: None,
             lane: Lane::Interactive,

@@ -65,6 +65,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::language::Grammar as _;
 
     #[test]
     fn the_published_catalogue_is_the_catalogue() {

@@ -19,7 +19,7 @@ use serde_json::Value;
 use tree_sitter::Node;
 
 use crate::engine::Error;
-use crate::language::Language;
+use crate::language::{Grammar as _, Language};
 use crate::rule::{Applicability, Category, Edit, Finding, Fix, Level, Meta, Rule, RuleRef, without_options};
 use crate::source::{ParsedFile, text_of_same_length};
 use crate::spec::RuleSpec;
@@ -52,7 +52,7 @@ pub fn from_yaml<T: serde::de::DeserializeOwned>(text: &str) -> Result<Vec<T>, E
 }
 
 fn read(text: &str) -> Result<Vec<UserRule>, Error> {
-    let configs: Vec<RuleConfig<Grammar>> =
+    let configs: Vec<RuleConfig<Dialect>> =
         from_yaml_string(text, &GlobalRules::default()).map_err(|error| wrong(with_causes(&error)))?;
     if configs.is_empty() {
         return Err(wrong("there is no rule in it".to_owned()));
@@ -78,7 +78,7 @@ fn with_causes(error: &dyn std::error::Error) -> String {
 #[derive(Clone)]
 struct UserRule {
     meta: &'static Meta,
-    config: Arc<RuleConfig<Grammar>>,
+    config: Arc<RuleConfig<Dialect>>,
     applicability: Applicability,
     /// The paths that it reads; `None` for all.
     files: Option<GlobSet>,
@@ -87,7 +87,7 @@ struct UserRule {
 }
 
 impl UserRule {
-    fn new(config: RuleConfig<Grammar>) -> Result<Self, Error> {
+    fn new(config: RuleConfig<Dialect>) -> Result<Self, Error> {
         let id = config.id.clone();
         if id.is_empty() || id.contains(['/', '\\', '\0']) || id.starts_with('.') {
             return Err(wrong(format!(
@@ -126,7 +126,7 @@ impl UserRule {
             || (self.files.as_ref().is_none_or(|files| files.is_match(path)) && !self.ignores.is_match(path))
     }
 
-    fn finding(&self, found: &NodeMatch<'_, StrDoc<Grammar>>) -> Finding {
+    fn finding(&self, found: &NodeMatch<'_, StrDoc<Dialect>>) -> Finding {
         let fix = self.config.fixer.first().and_then(|fixer| {
             let edit = found.make_edit(&self.config.matcher, fixer);
             let text = String::from_utf8(edit.inserted_text).ok()?;
@@ -167,7 +167,7 @@ impl Rule for UserRule {
             return;
         }
         let src = text_of_same_length(file.bytes).into_owned();
-        let doc = StrDoc { src, lang: Grammar(file.language), tree: file.tree.clone() };
+        let doc = StrDoc { src, lang: Dialect(file.language), tree: file.tree.clone() };
         let root = AstGrep::doc(doc);
         let mut reach = 0;
         for found in root.root().find_all(&self.config.matcher) {
@@ -187,7 +187,7 @@ struct Metadata {
 }
 
 impl Metadata {
-    fn of(config: &RuleConfig<Grammar>) -> Result<Self, Error> {
+    fn of(config: &RuleConfig<Dialect>) -> Result<Self, Error> {
         let value = serde_json::to_value(&config.metadata).unwrap_or_default();
         let read = |key: &str, known: &str| {
             let wrong = || wrong(format!("`metadata.{key}` is one of {known}"));
@@ -245,9 +245,9 @@ fn keep(text: &str) -> &'static str {
 
 /// A language as ast-grep sees it.
 #[derive(Clone, Copy, Debug)]
-struct Grammar(Language);
+struct Dialect(Language);
 
-impl Grammar {
+impl Dialect {
     /// A rule for JavaScript reads `.jsx` too, which is the same grammar.
     fn languages(self) -> &'static [Language] {
         match self.0 {
@@ -261,7 +261,7 @@ impl Grammar {
     }
 }
 
-impl<'de> Deserialize<'de> for Grammar {
+impl<'de> Deserialize<'de> for Dialect {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let name = String::deserialize(deserializer)?;
         let language = match name.to_ascii_lowercase().as_str() {
@@ -277,7 +277,7 @@ impl<'de> Deserialize<'de> for Grammar {
     }
 }
 
-impl AstGrepLanguage for Grammar {
+impl AstGrepLanguage for Dialect {
     /// Python, Rust and Go take no `$` in names, so a pattern's variables are spelled with a letter there.
     fn expando_char(&self) -> char {
         match self.0 {
@@ -319,7 +319,7 @@ impl AstGrepLanguage for Grammar {
     }
 }
 
-impl LanguageExt for Grammar {
+impl LanguageExt for Dialect {
     fn get_ts_language(&self) -> TSLanguage {
         self.0.grammar()
     }

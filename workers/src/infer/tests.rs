@@ -33,7 +33,13 @@ impl Encode for Lengths {
 
 fn file(oid: &str, text: &[u8]) -> SourceFile {
     let (path, oid) = (format!("{oid}.py").as_str().into(), oid.to_owned());
-    SourceFile { path, oid, language: Language::Python, bytes: text.to_vec() }
+    SourceFile {
+        path,
+        oid,
+        language: Language::Python,
+        facts: settings::Facts::default(),
+        bytes: text.to_vec(),
+    }
 }
 
 /// A worker's models over a store that holds a model of up to 64 tokens, and a recipe that wants it.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use git2::{Index, IndexEntry, IndexTime, Oid, Repository, Signature, Time};
 use orchestrator::report::{BatchOutcome, JobInput, RepoInput, ScannedRepo, write_all};
-use schemas::job::{FixLevel, JobSpec, Lane, Limits, ModelRef, Pipeline, RepoSpec, repo_slugs};
+use schemas::job::{FixLevel, JobSpec, Lane, Limits, ModelRef, Pipeline, RepoSettings, RepoSpec, repo_slugs};
 use schemas::language::Language;
 use schemas::ledger::{LedgerEntry, Outcome, SkipReason};
 use schemas::path::RepoPath;
@@ -17,6 +17,7 @@ use schemas::result::{
 };
 use schemas::rules::{Level, RuleInfo};
 use schemas::{BatchId, Digest};
+use settings::RuleSpec;
 use tempfile::TempDir;
 
 /// A file of the base commit and what the rules make of it.
@@ -172,7 +173,7 @@ impl Fixture {
             files.reverse();
         }
         let batches = files.chunks(2).map(|files| batch(&entries, files)).collect();
-        RepoPlan { commit: self.commit.clone(), entries, batches }
+        RepoPlan { commit: self.commit.clone(), entries, ceilings: settings::Limits::default(), batches }
     }
 
     /// The repo with every batch done.
@@ -204,10 +205,10 @@ impl Fixture {
 fn batch(entries: &[LedgerEntry], files: &[u32]) -> BatchPlan {
     let ids = files.iter().map(|&at| {
         let entry = &entries[at as usize];
-        (&entry.path, entry.oid.as_str(), Language::JavaScript)
+        (&entry.path, entry.oid.as_str(), Language::JavaScript, &settings::NO_FACTS)
     });
     BatchPlan {
-        id: batch_id(Digest::of(b"pipeline"), ids),
+        id: batch_id(Digest::of(b"pipeline"), None, ids),
         sources: Digest::of(b"sources"),
         files: files.to_vec(),
         n_tokens: 1,
@@ -237,6 +238,7 @@ pub(crate) fn catalogue() -> Vec<RuleInfo> {
     let rule = |id: &str, origin: &str, summary: &str| RuleInfo {
         id: id.to_owned(),
         origin: origin.to_owned(),
+        category: settings::Category::Redundancy,
         languages: vec!["javascript".to_owned()],
         level: Level::Warning,
         summary: summary.to_owned(),
@@ -258,7 +260,8 @@ pub(crate) fn spec(urls: &[&str]) -> JobSpec {
     JobSpec {
         version: JobSpec::VERSION,
         repos: urls.iter().map(|url| RepoSpec { url: (*url).to_owned(), rev: None }).collect(),
-        rules: catalogue().into_iter().map(|rule| rule.id).collect(),
+        rules: catalogue().into_iter().map(|rule| RuleSpec::new(rule.id)).collect(),
+        repo_settings: RepoSettings::default(),
         fix: FixLevel::Safe,
         model: Some(ModelRef { name: "tiny".to_owned(), digest: Digest::of(b"model"), trained: false }),
         lane: Lane::Nightly,

@@ -17,7 +17,7 @@ const FOLDER: i32 = 0o040_000;
 
 fn take(fixture: &Fixture, tree: Oid, limits: &Limits) -> Result<Vec<LedgerEntry>, WalkError> {
     let mut entries = Vec::new();
-    ledger::take(&fixture.source, tree, limits, |entry, blob| {
+    ledger::take(&fixture.source, tree, limits, &|_| false, |entry, blob| {
         assert_eq!(blob.is_some(), entry.outcome == Outcome::Scanned);
         entries.push(entry);
         Ok::<_, WalkError>(())

@@ -5,15 +5,23 @@ use std::path::PathBuf;
 use model_dir::ModelDir;
 use model_dir::init::{Size, untrained};
 use orchestrator::plan::{PlanError, cut, digest_only, plan_repo};
+use orchestrator::repo_settings::Allowed;
 use orchestrator::tokens::{Blob, TokenCounter, TokenCounters};
-use schemas::job::Limits;
+use schemas::job::{ConfigUse, Limits, RepoSettings};
 use schemas::ledger::Outcome;
 use schemas::plan::RepoPlan;
 use schemas::sources::SourcePack;
 use schemas::{Digest, Language, ModelRef};
+use settings::RuleSpec;
 use tokio_util::sync::CancellationToken;
 
 use super::fixture::Fixture;
+
+/// A job of one rule whose repositories may set what they like.
+fn allowed() -> Allowed {
+    let settings = RepoSettings { config: ConfigUse::Full, rules: true };
+    Allowed { rules: vec![RuleSpec::new("no-var")], settings }
+}
 
 fn plan(fixture: &Fixture, pipeline: &[u8]) -> (RepoPlan, Vec<SourcePack>) {
     plan_by(fixture, pipeline, None)
@@ -30,7 +38,8 @@ fn plan_by(
         packs.push(pack.clone());
         digest_only(pack)
     };
-    let plan = plan_repo(&mirror, Digest::of(pipeline), &Limits::default(), counter, &mut store).unwrap();
+    let plan = plan_repo(&mirror, Digest::of(pipeline), &allowed(), &Limits::default(), counter, &mut store)
+        .unwrap();
     (plan, packs)
 }
 
@@ -93,7 +102,8 @@ fn a_store_that_fails_fails_the_plan() {
     let fixture = many_files(3);
     let mirror = fixture.mirror(None).unwrap();
     let mut store = |_| Err("disk full".into());
-    let error = plan_repo(&mirror, Digest::of(b"p"), &Limits::default(), None, &mut store).unwrap_err();
+    let error =
+        plan_repo(&mirror, Digest::of(b"p"), &allowed(), &Limits::default(), None, &mut store).unwrap_err();
     assert!(matches!(error, PlanError::Store(source) if source.to_string() == "disk full"));
 }
 
@@ -102,7 +112,8 @@ fn a_commit_that_the_mirror_lost_is_an_error() {
     let fixture = many_files(3);
     let mut mirror = fixture.mirror(None).unwrap();
     mirror.commit = git2::Oid::from_str("1234567890123456789012345678901234567890").unwrap();
-    let error = plan_repo(&mirror, Digest::of(b"p"), &Limits::default(), None, &mut digest_only).unwrap_err();
+    let error = plan_repo(&mirror, Digest::of(b"p"), &allowed(), &Limits::default(), None, &mut digest_only)
+        .unwrap_err();
     assert!(matches!(error, PlanError::Mirror { .. }));
 }
 
@@ -218,7 +229,8 @@ fn counting_ends_when_the_orchestrator_does_and_nothing_is_stored() {
     let mirror = fixture.mirror(None).unwrap();
     let mut store = |_| panic!("a batch was cut");
     let error =
-        plan_repo(&mirror, Digest::of(b"p"), &Limits::default(), Some(&counter), &mut store).unwrap_err();
+        plan_repo(&mirror, Digest::of(b"p"), &allowed(), &Limits::default(), Some(&counter), &mut store)
+            .unwrap_err();
     assert!(matches!(error, PlanError::Stopped(_)));
 }
 

@@ -180,6 +180,22 @@ impl Config {
         Ok(specs)
     }
 
+    /// The rules of a job as this repository wants them: without those that it ignores, with its options. Rules
+    /// that the job does not have stay off.
+    ///
+    /// # Errors
+    /// [`ConfigError::UnknownRule`].
+    pub fn narrow(&self, job: &[RuleSpec], known: &[Known<'_>]) -> Result<Vec<RuleSpec>, ConfigError> {
+        let own = self.rules(&Selection { profile: Profile::All, ..Selection::default() }, known)?;
+        let ignored = Selection { select: self.ignore.clone(), ..Selection::default() }.only_named(known)?;
+        let is_ignored = |id: &str| ignored.iter().any(|spec| spec.id == id);
+        let with_options = |spec: &RuleSpec| {
+            let own = own.iter().find(|own| own.id == spec.id && !own.options.is_empty());
+            own.unwrap_or(spec).clone()
+        };
+        Ok(job.iter().filter(|spec| !is_ignored(&spec.id)).map(with_options).collect())
+    }
+
     /// Which paths, and which rules on which paths, are left out.
     ///
     /// # Errors
@@ -220,8 +236,24 @@ impl Selection {
     /// # Errors
     /// [`ConfigError::UnknownRule`] for the first name that is neither a rule nor a category.
     pub fn rules(&self, known: &[Known<'_>]) -> Result<Vec<RuleSpec>, ConfigError> {
-        let mut wanted: BTreeSet<&str> =
-            known.iter().filter(|rule| self.profile.holds(rule.category)).map(|rule| rule.id).collect();
+        let of_profile = known.iter().filter(|rule| self.profile.holds(rule.category));
+        self.changed(of_profile.map(|rule| rule.id).collect(), known)
+    }
+
+    /// The rules that are named, sorted by id: those of no profile.
+    ///
+    /// # Errors
+    /// As [`Selection::rules`].
+    pub fn only_named(&self, known: &[Known<'_>]) -> Result<Vec<RuleSpec>, ConfigError> {
+        self.changed(BTreeSet::new(), known)
+    }
+
+    /// `wanted` with what is selected and without what is ignored.
+    fn changed<'a>(
+        &self,
+        mut wanted: BTreeSet<&'a str>,
+        known: &[Known<'a>],
+    ) -> Result<Vec<RuleSpec>, ConfigError> {
         for name in &self.select {
             wanted.extend(named(name, known)?);
         }

@@ -5,10 +5,12 @@
 
 pub mod config;
 pub mod facts;
+pub mod language;
 pub mod manifests;
 pub mod spec;
 
 pub use config::{Config, ConfigError, Known, Limits, Profile, Selection};
 pub use facts::{Facts, Gate, NO_FACTS, SourceKind, Target};
+pub use language::Language;
 pub use manifests::Manifests;
 pub use spec::{Category, Options, RuleSpec};

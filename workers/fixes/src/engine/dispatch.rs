@@ -9,7 +9,7 @@ use tree_sitter::Node;
 use super::clock::Clock;
 use super::parse::{error_ranges, walk};
 use crate::facts::Target;
-use crate::language::Language;
+use crate::language::{Grammar as _, Language};
 use crate::rule::{Applicability, Finding, Rule, RuleRef};
 use crate::source::ParsedFile;
 use crate::suppressions::{Suppressions, UnusedSuppression};

@@ -105,7 +105,9 @@ impl Engine {
         &self.rules
     }
 
-    pub(super) fn level(&self) -> FixLevel {
+    /// Which fixes are applied.
+    #[must_use]
+    pub fn level(&self) -> FixLevel {
         self.level
     }
 

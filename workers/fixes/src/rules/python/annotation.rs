@@ -2,7 +2,7 @@
 
 use tree_sitter::{Node, Parser, Tree};
 
-use crate::language::Language;
+use crate::language::{Grammar as _, Language};
 use crate::source::ParsedFile;
 
 use super::syntax::StringLiteral;
