@@ -19,6 +19,7 @@ pub static ALL: &[&dyn Rule] = &[
     &javascript::NoUselessRename,
     &javascript::Eqeqeq,
     &javascript::ObjectShorthand,
+    &javascript::PreferTemplate,
     &python::NoneComparison,
     &python::TrueFalseComparison,
     &python::IsLiteral,

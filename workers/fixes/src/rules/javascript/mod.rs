@@ -9,6 +9,10 @@ mod no_useless_rename;
 mod no_var;
 mod object_shorthand;
 mod prefer_const;
+mod prefer_template;
+mod statement_start;
+mod static_value;
+mod surroundings;
 pub(crate) mod syntax;
 #[cfg(test)]
 mod tests;
@@ -19,6 +23,7 @@ pub use no_useless_rename::NoUselessRename;
 pub use no_var::NoVar;
 pub use object_shorthand::ObjectShorthand;
 pub use prefer_const::PreferConst;
+pub use prefer_template::PreferTemplate;
 
 use crate::language::Language;
 

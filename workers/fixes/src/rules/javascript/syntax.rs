@@ -143,7 +143,8 @@ pub(crate) fn precedence(node: Node<'_>) -> Precedence {
     }
 }
 
-fn binary_precedence(operator: &str) -> Precedence {
+/// The precedence of a binary expression with that operator.
+pub(crate) fn binary_precedence(operator: &str) -> Precedence {
     match operator {
         "||" | "??" => Precedence::LogicalOr,
         "&&" => Precedence::LogicalAnd,
@@ -198,7 +199,7 @@ pub(crate) fn static_name<'t>(file: &ParsedFile<'t>, node: Node<'_>) -> Option<C
 }
 
 /// Resolves the escapes of a string or identifier; `None` if the result is not text.
-fn unescape(text: &str) -> Option<String> {
+pub(super) fn unescape(text: &str) -> Option<String> {
     let mut units: Vec<u16> = Vec::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(char) = chars.next() {
