@@ -20,6 +20,7 @@ pub static ALL: &[&dyn Rule] = &[
     &javascript::Eqeqeq,
     &javascript::ObjectShorthand,
     &javascript::PreferTemplate,
+    &javascript::PreferExponentiationOperator,
     &python::NoneComparison,
     &python::TrueFalseComparison,
     &python::IsLiteral,

@@ -2,6 +2,7 @@
 
 pub(crate) mod declaration;
 mod eqeqeq;
+mod global_members;
 pub(crate) mod globals;
 pub(crate) mod hoisting;
 mod no_extra_boolean_cast;
@@ -9,6 +10,7 @@ mod no_useless_rename;
 mod no_var;
 mod object_shorthand;
 mod prefer_const;
+mod prefer_exponentiation_operator;
 mod prefer_template;
 mod statement_start;
 mod static_value;
@@ -23,6 +25,7 @@ pub use no_useless_rename::NoUselessRename;
 pub use no_var::NoVar;
 pub use object_shorthand::ObjectShorthand;
 pub use prefer_const::PreferConst;
+pub use prefer_exponentiation_operator::PreferExponentiationOperator;
 pub use prefer_template::PreferTemplate;
 
 use crate::language::Language;
