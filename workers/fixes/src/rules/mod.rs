@@ -21,6 +21,7 @@ pub static ALL: &[&dyn Rule] = &[
     &javascript::ObjectShorthand,
     &javascript::PreferTemplate,
     &javascript::PreferExponentiationOperator,
+    &javascript::OperatorAssignment::DEFAULT,
     &python::NoneComparison,
     &python::TrueFalseComparison,
     &python::IsLiteral,
