@@ -22,6 +22,7 @@ pub static ALL: &[&dyn Rule] = &[
     &javascript::PreferTemplate,
     &javascript::PreferExponentiationOperator,
     &javascript::OperatorAssignment::DEFAULT,
+    &javascript::DotNotation::DEFAULT,
     &python::NoneComparison,
     &python::TrueFalseComparison,
     &python::IsLiteral,

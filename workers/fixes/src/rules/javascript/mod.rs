@@ -1,6 +1,7 @@
 //! Rules of JavaScript and TypeScript, after ESLint.
 
 pub(crate) mod declaration;
+mod dot_notation;
 mod eqeqeq;
 mod global_members;
 pub(crate) mod globals;
@@ -21,6 +22,7 @@ pub(crate) mod syntax;
 #[cfg(test)]
 mod tests;
 
+pub use dot_notation::DotNotation;
 pub use eqeqeq::Eqeqeq;
 pub use no_extra_boolean_cast::NoExtraBooleanCast;
 pub use no_useless_rename::NoUselessRename;
