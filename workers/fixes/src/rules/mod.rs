@@ -23,6 +23,7 @@ pub static ALL: &[&dyn Rule] = &[
     &javascript::PreferExponentiationOperator,
     &javascript::OperatorAssignment::DEFAULT,
     &javascript::DotNotation::DEFAULT,
+    &javascript::Yoda::DEFAULT,
     &python::NoneComparison,
     &python::TrueFalseComparison,
     &python::IsLiteral,

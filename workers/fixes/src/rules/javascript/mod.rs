@@ -21,6 +21,7 @@ mod surroundings;
 pub(crate) mod syntax;
 #[cfg(test)]
 mod tests;
+mod yoda;
 
 pub use dot_notation::DotNotation;
 pub use eqeqeq::Eqeqeq;
@@ -32,6 +33,7 @@ pub use operator_assignment::OperatorAssignment;
 pub use prefer_const::PreferConst;
 pub use prefer_exponentiation_operator::PreferExponentiationOperator;
 pub use prefer_template::PreferTemplate;
+pub use yoda::Yoda;
 
 use crate::language::Language;
 
