@@ -24,6 +24,7 @@ pub static ALL: &[&dyn Rule] = &[
     &javascript::OperatorAssignment::DEFAULT,
     &javascript::DotNotation::DEFAULT,
     &javascript::Yoda::DEFAULT,
+    &javascript::NoUnneededTernary::DEFAULT,
     &python::NoneComparison,
     &python::TrueFalseComparison,
     &python::IsLiteral,
