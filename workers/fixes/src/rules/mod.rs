@@ -25,6 +25,7 @@ pub static ALL: &[&dyn Rule] = &[
     &javascript::DotNotation::DEFAULT,
     &javascript::Yoda::DEFAULT,
     &javascript::NoUnneededTernary::DEFAULT,
+    &javascript::LogicalAssignmentOperators::DEFAULT,
     &python::NoneComparison,
     &python::TrueFalseComparison,
     &python::IsLiteral,

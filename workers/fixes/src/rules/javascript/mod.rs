@@ -6,6 +6,7 @@ mod eqeqeq;
 mod global_members;
 pub(crate) mod globals;
 pub(crate) mod hoisting;
+mod logical_assignment_operators;
 mod no_extra_boolean_cast;
 mod no_unneeded_ternary;
 mod no_useless_rename;
@@ -26,6 +27,7 @@ mod yoda;
 
 pub use dot_notation::DotNotation;
 pub use eqeqeq::Eqeqeq;
+pub use logical_assignment_operators::LogicalAssignmentOperators;
 pub use no_extra_boolean_cast::NoExtraBooleanCast;
 pub use no_unneeded_ternary::NoUnneededTernary;
 pub use no_useless_rename::NoUselessRename;
