@@ -26,6 +26,7 @@ pub static ALL: &[&dyn Rule] = &[
     &javascript::Yoda::DEFAULT,
     &javascript::NoUnneededTernary::DEFAULT,
     &javascript::LogicalAssignmentOperators::DEFAULT,
+    &javascript::PreferNumericLiterals,
     &python::NoneComparison,
     &python::TrueFalseComparison,
     &python::IsLiteral,
