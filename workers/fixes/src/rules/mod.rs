@@ -27,6 +27,7 @@ pub static ALL: &[&dyn Rule] = &[
     &javascript::NoUnneededTernary::DEFAULT,
     &javascript::LogicalAssignmentOperators::DEFAULT,
     &javascript::PreferNumericLiterals,
+    &javascript::PreferObjectHasOwn,
     &python::NoneComparison,
     &python::TrueFalseComparison,
     &python::IsLiteral,

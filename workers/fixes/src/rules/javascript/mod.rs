@@ -17,6 +17,7 @@ mod operator_assignment;
 mod prefer_const;
 mod prefer_exponentiation_operator;
 mod prefer_numeric_literals;
+mod prefer_object_has_own;
 mod prefer_template;
 mod same_reference;
 mod statement_start;
@@ -39,6 +40,7 @@ pub use operator_assignment::OperatorAssignment;
 pub use prefer_const::PreferConst;
 pub use prefer_exponentiation_operator::PreferExponentiationOperator;
 pub use prefer_numeric_literals::PreferNumericLiterals;
+pub use prefer_object_has_own::PreferObjectHasOwn;
 pub use prefer_template::PreferTemplate;
 pub use yoda::Yoda;
 
