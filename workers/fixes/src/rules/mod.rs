@@ -28,6 +28,7 @@ pub static ALL: &[&dyn Rule] = &[
     &javascript::LogicalAssignmentOperators::DEFAULT,
     &javascript::PreferNumericLiterals,
     &javascript::PreferObjectHasOwn,
+    &javascript::NoCompareNegZero,
     &python::NoneComparison,
     &python::TrueFalseComparison,
     &python::IsLiteral,
