@@ -29,6 +29,7 @@ pub static ALL: &[&dyn Rule] = &[
     &javascript::PreferNumericLiterals,
     &javascript::PreferObjectHasOwn,
     &javascript::NoCompareNegZero,
+    &javascript::Radix,
     &python::NoneComparison,
     &python::TrueFalseComparison,
     &python::IsLiteral,

@@ -20,6 +20,7 @@ mod prefer_exponentiation_operator;
 mod prefer_numeric_literals;
 mod prefer_object_has_own;
 mod prefer_template;
+mod radix;
 mod same_reference;
 mod statement_start;
 mod static_value;
@@ -44,6 +45,7 @@ pub use prefer_exponentiation_operator::PreferExponentiationOperator;
 pub use prefer_numeric_literals::PreferNumericLiterals;
 pub use prefer_object_has_own::PreferObjectHasOwn;
 pub use prefer_template::PreferTemplate;
+pub use radix::Radix;
 pub use yoda::Yoda;
 
 use crate::language::Language;
