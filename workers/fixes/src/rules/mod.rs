@@ -30,6 +30,7 @@ pub static ALL: &[&dyn Rule] = &[
     &javascript::PreferObjectHasOwn,
     &javascript::NoCompareNegZero,
     &javascript::Radix,
+    &javascript::NoPrototypeBuiltins,
     &python::NoneComparison,
     &python::TrueFalseComparison,
     &python::IsLiteral,
