@@ -9,6 +9,7 @@ use tree_sitter::Node;
 
 use super::ECMASCRIPT;
 use super::globals::{is_global, is_undefined};
+use super::misread::is_cut_short;
 use super::same_reference::{Keys, is_same_reference};
 use super::static_value::{holds_optional_link, is_identifier, is_member};
 use super::surroundings::{copied, is_parenthesised, place_in, statement_range, token_at};
@@ -172,11 +173,15 @@ fn accesses_one_property<'t>(file: &ParsedFile<'t>, target: Node<'t>) -> bool {
         })
 }
 
-/// Whether `node` stands in the body of a `with` statement.
+/// More nodes around an assignment than anyone writes.
+const MAX_DEPTH: usize = 500;
+
+/// Whether `node` stands in the body of a `with` statement, or may: deeper than [`MAX_DEPTH`] no one looks.
 fn is_inside_with<'t>(file: &ParsedFile<'t>, node: Node<'t>) -> bool {
     let mut child = node;
-    for parent in file.ancestors(node) {
-        if parent.kind() == "with_statement" && parent.child_by_field_name("body") == Some(child) {
+    for (depth, parent) in file.ancestors(node).enumerate() {
+        let is_body = parent.kind() == "with_statement" && parent.child_by_field_name("body") == Some(child);
+        if is_body || depth > MAX_DEPTH {
             return true;
         }
         child = parent;
@@ -278,7 +283,7 @@ fn equals_sign(assignment: Node<'_>) -> Option<Node<'_>> {
 
 /// `a || (a = b)`
 fn check_expression<'t>(file: &ParsedFile<'t>, node: Node<'t>) -> Option<Finding> {
-    if !is_logical(node) {
+    if !is_logical(node) || is_cut_short(file, node) {
         return None;
     }
     let assignment = without_parens(node.child_by_field_name("right")?);

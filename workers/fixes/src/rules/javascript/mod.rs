@@ -7,6 +7,7 @@ mod global_members;
 pub(crate) mod globals;
 pub(crate) mod hoisting;
 mod logical_assignment_operators;
+mod misread;
 mod no_compare_neg_zero;
 mod no_extra_boolean_cast;
 mod no_prototype_builtins;

@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 use tree_sitter::Node;
 
 use super::ECMASCRIPT;
+use super::misread::{holds_too_much, is_cut_short};
 use super::static_value::{Value, literal_value};
 use super::syntax::{operator, without_parens};
 use crate::rule::{Applicability, Category, Edit, Finding, Fix, Level, Meta, Rule, without_options};
@@ -73,7 +74,7 @@ impl Rule for NoCompareNegZero {
             .filter(|operand| is_negative_zero(file, *operand))
             .map(|zero| Edit::replace(zero.byte_range(), "0"))
             .collect();
-        if zeros.is_empty() {
+        if zeros.is_empty() || is_cut_short(file, node) || operand("left").is_some_and(holds_too_much) {
             return;
         }
         let message = format!("Do not use the '{comparison}' operator to compare against -0.");

@@ -7,6 +7,7 @@ use tree_sitter::Node;
 
 use super::ECMASCRIPT;
 use super::globals::would_be_global;
+use super::misread::holds_too_much;
 use super::static_value::{holds_optional_link, is_closed_chain, is_member, property_name};
 use super::surroundings::copied;
 use super::syntax::{Precedence, named_children, precedence, without_parens};
@@ -82,7 +83,7 @@ fn check_call<'t>(file: &ParsedFile<'t>, call: Node<'t>) -> Option<Finding> {
     let property = callee.child_by_field_name("property").or_else(|| callee.child_by_field_name("index"))?;
     let message = format!("Do not access Object.prototype method '{name}' from target object.");
     // A chain may end early, which a call of another function would not.
-    let fix = if holds_optional_link(call) || is_closed_chain(written) {
+    let fix = if holds_optional_link(call) || is_closed_chain(written) || holds_too_much(callee) {
         None
     } else {
         suggestion(file, call, callee, arguments, &name)

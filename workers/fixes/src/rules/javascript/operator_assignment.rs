@@ -76,10 +76,6 @@ impl Rule for OperatorAssignment {
         Ok(Arc::new(Self { mode: option(options, 0)? }))
     }
 
-    fn best_applicability(&self) -> Applicability {
-        Applicability::Safe
-    }
-
     fn kinds(&self) -> &'static [&'static str] {
         &["assignment_expression", "augmented_assignment_expression"]
     }

@@ -7,7 +7,9 @@ use tree_sitter::Node;
 
 use super::ECMASCRIPT;
 use super::global_members::calls_reached_from;
+use super::misread::is_cut_short;
 use super::statement_start::{needs_preceding_semicolon, starts_expression_statement};
+use super::static_value::holds_optional_link;
 use super::surroundings::{
     copied, glues_before, glues_behind, is_parenthesised, place_in, token_at, token_until,
 };
@@ -126,10 +128,13 @@ fn would_begin_declaration(file: &ParsedFile<'_>, at: usize) -> bool {
 /// Whether a power in the place of `call` needs parentheses.
 fn needs_parens<'t>(file: &ParsedFile<'t>, call: Node<'t>) -> bool {
     let Some(place) = place_in(file, call) else { return false };
-    binds_tighter(file, place) && !is_parenthesised(file, &call.byte_range())
+    let binds_tighter = binds_tighter(file, place, holds_optional_link(call));
+    binds_tighter && !is_parenthesised(file, &call.byte_range())
 }
 
-fn binds_tighter<'t>(file: &ParsedFile<'t>, place: Place<'t>) -> bool {
+/// Whether the parent takes only what is stronger than a power, or may. ESLint does not look closely where the call
+/// is an optional chain.
+fn binds_tighter<'t>(file: &ParsedFile<'t>, place: Place<'t>, is_chain: bool) -> bool {
     let parent = place.parent;
     match parent.kind() {
         "class_heritage" | "extends_clause" => true,
@@ -141,11 +146,14 @@ fn binds_tighter<'t>(file: &ParsedFile<'t>, place: Place<'t>) -> bool {
         | "satisfies_expression"
         | "non_null_expression"
         | "instantiation_expression" => true,
-        "subscript_expression" => place.is_field("object"),
+        "subscript_expression" => is_chain || place.is_field("object"),
         "call_expression" => place.is_field("function"),
         "new_expression" => place.is_field("constructor"),
-        "binary_expression" => operator(parent) == "**" && !place.is_field("right"),
+        "binary_expression" => {
+            (operator(parent) == "**" && (is_chain || !place.is_field("right"))) || is_cut_short(file, parent)
+        }
         // The arguments of `import()` are none to ESLint.
+        "arguments" if is_chain => true,
         "arguments" => file
             .parent(parent)
             .and_then(|call| call.child_by_field_name("function"))

@@ -6,6 +6,7 @@ use serde_json::Value;
 use tree_sitter::Node;
 
 use super::ECMASCRIPT;
+use super::misread::{holds_too_much, is_cut_short};
 use super::statement_start::{needs_preceding_semicolon, starts_expression_statement};
 use super::surroundings::place_in;
 use super::syntax::{operator, without_parens};
@@ -68,7 +69,7 @@ impl Rule for PreferTemplate {
     }
 
     fn check<'t>(&self, file: &ParsedFile<'t>, node: Node<'t>, out: &mut Vec<Finding>) {
-        if !is_concatenation(node) {
+        if !is_concatenation(node) || is_cut_short(file, node) {
             return;
         }
         if place_in(file, node).is_some_and(|place| is_concatenation(place.parent)) {
@@ -138,6 +139,9 @@ impl<'t> Sum<'t> {
             let plus = first.child_by_field_name("operator")?;
             links.push(Link { node: first, plus, has_string: right.has_string(), right });
             first = without_parens(first.child_by_field_name("left")?);
+        }
+        if holds_too_much(first) {
+            return None;
         }
         links.reverse();
         let mut has_string = is_string(first);

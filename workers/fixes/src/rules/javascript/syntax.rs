@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use tree_sitter::Node;
 
+use super::misread::holds_too_much;
 use crate::rule::Edit;
 use crate::source::ParsedFile;
 
@@ -123,6 +124,7 @@ pub(crate) enum Precedence {
 /// The precedence of an expression that has no parentheses around it.
 pub(crate) fn precedence(node: Node<'_>) -> Precedence {
     match node.kind() {
+        _ if holds_too_much(node) => Precedence::Unknown,
         "as_expression"
         | "satisfies_expression"
         | "type_assertion"

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use tree_sitter::Node;
 
 use super::ECMASCRIPT;
+use super::misread::{holds_too_much, is_cut_short};
 use super::same_reference::{Keys, is_same_reference};
 use super::static_value::{Value, is_literal, is_static_template, literal_value, static_template_text};
 use super::surroundings::{copied, glues_before, glues_behind, is_parenthesised, place_in};
@@ -100,6 +101,8 @@ impl Rule for Yoda {
         if !looks_like_literal(other)
             || looks_like_literal(wanted)
             || (self.options.only_equality && !is_equality)
+            || is_cut_short(file, node)
+            || holds_too_much(left)
             || (self.options.except_range && is_in_range_test(file, node))
         {
             return;
