@@ -1,5 +1,7 @@
 //! Whether a name means a global that the language or the configuration provides.
 
+use std::ops::Range;
+
 use tree_sitter::Node;
 
 use super::syntax::identifier_name;
@@ -38,8 +40,29 @@ pub(crate) fn is_global<'t>(file: &ParsedFile<'t>, node: Node<'t>, name: &str) -
         && file.scopes().is_some_and(|scopes| scopes.is_unshadowed_global(node.start_byte()))
 }
 
+/// Whether `node` is `undefined` and means what it says.
+pub(crate) fn is_undefined<'t>(file: &ParsedFile<'t>, node: Node<'t>) -> bool {
+    matches!(node.kind(), "undefined" | "identifier")
+        && identifier_name(file, node) == "undefined"
+        && exists(file, "undefined")
+        && file.scopes().is_some_and(|scopes| scopes.is_unshadowed_global(node.start_byte()))
+}
+
+/// Whether `name`, written at `range`, would mean the global of that name.
+pub(crate) fn would_be_global(file: &ParsedFile<'_>, range: &Range<usize>, name: &str) -> bool {
+    exists(file, name)
+        && file.scopes().is_some_and(|scopes| scopes.lookup(scopes.innermost(range), name).is_none())
+}
+
+/// Whether the configuration or a comment says that there is a global of that name.
+pub(crate) fn is_configured(file: &ParsedFile<'_>, name: &str) -> bool {
+    said_in_comments(file, name)
+        .or_else(|| file.facts.globals.get(name).copied())
+        .is_some_and(|exists| exists)
+}
+
 /// Whether there is a global of that name where the file runs.
-fn exists(file: &ParsedFile<'_>, name: &str) -> bool {
+pub(crate) fn exists(file: &ParsedFile<'_>, name: &str) -> bool {
     let said = said_in_comments(file, name).or_else(|| file.facts.globals.get(name).copied());
     said.unwrap_or_else(|| {
         let since = SINCE.iter().find(|(known, _)| *known == name).map_or(0, |(_, year)| *year);

@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use tree_sitter::Node;
 
+use super::misread::holds_too_much;
 use crate::rule::Edit;
 use crate::source::ParsedFile;
 
@@ -123,6 +124,7 @@ pub(crate) enum Precedence {
 /// The precedence of an expression that has no parentheses around it.
 pub(crate) fn precedence(node: Node<'_>) -> Precedence {
     match node.kind() {
+        _ if holds_too_much(node) => Precedence::Unknown,
         "as_expression"
         | "satisfies_expression"
         | "type_assertion"
@@ -143,7 +145,8 @@ pub(crate) fn precedence(node: Node<'_>) -> Precedence {
     }
 }
 
-fn binary_precedence(operator: &str) -> Precedence {
+/// The precedence of a binary expression with that operator.
+pub(crate) fn binary_precedence(operator: &str) -> Precedence {
     match operator {
         "||" | "??" => Precedence::LogicalOr,
         "&&" => Precedence::LogicalAnd,
@@ -198,7 +201,7 @@ pub(crate) fn static_name<'t>(file: &ParsedFile<'t>, node: Node<'_>) -> Option<C
 }
 
 /// Resolves the escapes of a string or identifier; `None` if the result is not text.
-fn unescape(text: &str) -> Option<String> {
+pub(super) fn unescape(text: &str) -> Option<String> {
     let mut units: Vec<u16> = Vec::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(char) = chars.next() {
