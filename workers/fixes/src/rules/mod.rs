@@ -19,6 +19,8 @@ pub static ALL: &[&dyn Rule] = &[
     &javascript::NoUselessRename,
     &javascript::Eqeqeq,
     &javascript::ObjectShorthand,
+    &javascript::NoLonelyIf,
+    &javascript::NoElseReturn::DEFAULT,
     &python::NoneComparison,
     &python::TrueFalseComparison,
     &python::IsLiteral,

@@ -4,17 +4,23 @@ pub(crate) mod declaration;
 mod eqeqeq;
 pub(crate) mod globals;
 pub(crate) mod hoisting;
+mod no_else_return;
 mod no_extra_boolean_cast;
+mod no_lonely_if;
 mod no_useless_rename;
 mod no_var;
 mod object_shorthand;
 mod prefer_const;
+mod statement_lists;
 pub(crate) mod syntax;
 #[cfg(test)]
 mod tests;
+mod token_lines;
 
 pub use eqeqeq::Eqeqeq;
+pub use no_else_return::NoElseReturn;
 pub use no_extra_boolean_cast::NoExtraBooleanCast;
+pub use no_lonely_if::NoLonelyIf;
 pub use no_useless_rename::NoUselessRename;
 pub use no_var::NoVar;
 pub use object_shorthand::ObjectShorthand;
