@@ -21,6 +21,7 @@ pub static ALL: &[&dyn Rule] = &[
     &javascript::ObjectShorthand,
     &javascript::NoLonelyIf,
     &javascript::NoElseReturn::DEFAULT,
+    &javascript::Curly::DEFAULT,
     &python::NoneComparison,
     &python::TrueFalseComparison,
     &python::IsLiteral,

@@ -1,5 +1,6 @@
 //! Rules of JavaScript and TypeScript, after ESLint.
 
+mod curly;
 pub(crate) mod declaration;
 mod eqeqeq;
 pub(crate) mod globals;
@@ -17,6 +18,7 @@ pub(crate) mod syntax;
 mod tests;
 mod token_lines;
 
+pub use curly::Curly;
 pub use eqeqeq::Eqeqeq;
 pub use no_else_return::NoElseReturn;
 pub use no_extra_boolean_cast::NoExtraBooleanCast;
