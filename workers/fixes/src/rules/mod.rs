@@ -22,6 +22,7 @@ pub static ALL: &[&dyn Rule] = &[
     &javascript::NoLonelyIf,
     &javascript::NoElseReturn::DEFAULT,
     &javascript::Curly::DEFAULT,
+    &javascript::NoUselessReturn,
     &python::NoneComparison,
     &python::TrueFalseComparison,
     &python::IsLiteral,
