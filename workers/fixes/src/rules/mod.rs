@@ -23,6 +23,8 @@ pub static ALL: &[&dyn Rule] = &[
     &javascript::NoElseReturn::DEFAULT,
     &javascript::Curly::DEFAULT,
     &javascript::NoUselessReturn,
+    &javascript::NoExtraLabel,
+    &javascript::NoUnusedLabels,
     &python::NoneComparison,
     &python::TrueFalseComparison,
     &python::IsLiteral,
