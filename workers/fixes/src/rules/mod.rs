@@ -25,6 +25,7 @@ pub static ALL: &[&dyn Rule] = &[
     &javascript::NoUselessReturn,
     &javascript::NoExtraLabel,
     &javascript::NoUnusedLabels,
+    &javascript::ArrowBodyStyle::DEFAULT,
     &python::NoneComparison,
     &python::TrueFalseComparison,
     &python::IsLiteral,

@@ -1,5 +1,6 @@
 //! Rules of JavaScript and TypeScript, after ESLint.
 
+mod arrow_body_style;
 mod curly;
 pub(crate) mod declaration;
 mod eqeqeq;
@@ -22,6 +23,7 @@ pub(crate) mod syntax;
 mod tests;
 mod token_lines;
 
+pub use arrow_body_style::ArrowBodyStyle;
 pub use curly::Curly;
 pub use eqeqeq::Eqeqeq;
 pub use no_else_return::NoElseReturn;
