@@ -28,6 +28,8 @@ pub static ALL: &[&dyn Rule] = &[
     &javascript::NoExtraBind,
     &javascript::ArrowBodyStyle::DEFAULT,
     &javascript::PreferArrowCallback::DEFAULT,
+    &javascript::NoUnsafeNegation::DEFAULT,
+    &javascript::ValidTypeof::DEFAULT,
     &python::NoneComparison,
     &python::TrueFalseComparison,
     &python::IsLiteral,

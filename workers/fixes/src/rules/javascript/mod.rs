@@ -12,6 +12,7 @@ mod no_extra_bind;
 mod no_extra_boolean_cast;
 mod no_extra_label;
 mod no_lonely_if;
+mod no_unsafe_negation;
 mod no_unused_labels;
 mod no_useless_rename;
 mod no_useless_return;
@@ -25,6 +26,7 @@ pub(crate) mod syntax;
 #[cfg(test)]
 mod tests;
 mod token_lines;
+mod valid_typeof;
 
 pub use arrow_body_style::ArrowBodyStyle;
 pub use curly::Curly;
@@ -34,6 +36,7 @@ pub use no_extra_bind::NoExtraBind;
 pub use no_extra_boolean_cast::NoExtraBooleanCast;
 pub use no_extra_label::NoExtraLabel;
 pub use no_lonely_if::NoLonelyIf;
+pub use no_unsafe_negation::NoUnsafeNegation;
 pub use no_unused_labels::NoUnusedLabels;
 pub use no_useless_rename::NoUselessRename;
 pub use no_useless_return::NoUselessReturn;
@@ -41,6 +44,7 @@ pub use no_var::NoVar;
 pub use object_shorthand::ObjectShorthand;
 pub use prefer_arrow_callback::PreferArrowCallback;
 pub use prefer_const::PreferConst;
+pub use valid_typeof::ValidTypeof;
 
 use crate::language::Language;
 
