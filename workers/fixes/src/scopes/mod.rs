@@ -156,6 +156,12 @@ impl Scopes {
         self.assigned_globals.contains(name)
     }
 
+    /// Whether a reference to the global `name`, which nothing in this file declares, lies in `range`.
+    #[must_use]
+    pub fn uses_global_in(&self, name: &str, range: &Range<usize>) -> bool {
+        self.globals.iter().any(|(at, known)| range.contains(at) && known == name)
+    }
+
     /// The innermost scope whose node contains `range`.
     #[must_use]
     pub fn innermost(&self, range: &Range<usize>) -> ScopeId {
