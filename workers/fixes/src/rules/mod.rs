@@ -19,6 +19,7 @@ pub static ALL: &[&dyn Rule] = &[
     &javascript::NoUselessRename,
     &javascript::Eqeqeq,
     &javascript::ObjectShorthand,
+    &javascript::NoUselessComputedKey::DEFAULT,
     &python::NoneComparison,
     &python::TrueFalseComparison,
     &python::IsLiteral,

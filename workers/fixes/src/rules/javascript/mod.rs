@@ -5,6 +5,7 @@ mod eqeqeq;
 pub(crate) mod globals;
 pub(crate) mod hoisting;
 mod no_extra_boolean_cast;
+mod no_useless_computed_key;
 mod no_useless_rename;
 mod no_var;
 mod object_shorthand;
@@ -15,6 +16,7 @@ mod tests;
 
 pub use eqeqeq::Eqeqeq;
 pub use no_extra_boolean_cast::NoExtraBooleanCast;
+pub use no_useless_computed_key::NoUselessComputedKey;
 pub use no_useless_rename::NoUselessRename;
 pub use no_var::NoVar;
 pub use object_shorthand::ObjectShorthand;
