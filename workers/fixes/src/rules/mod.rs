@@ -20,6 +20,8 @@ pub static ALL: &[&dyn Rule] = &[
     &javascript::Eqeqeq,
     &javascript::ObjectShorthand,
     &javascript::NoUselessComputedKey::DEFAULT,
+    &javascript::PreferObjectSpread,
+    &javascript::NoArrayConstructor,
     &python::NoneComparison,
     &python::TrueFalseComparison,
     &python::IsLiteral,

@@ -5,7 +5,7 @@
 
 mod resolve;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use crate::facts::SourceKind;
@@ -101,6 +101,8 @@ pub struct Scopes {
     by_name: HashMap<(ScopeId, String), VariableId>,
     /// Start bytes of the references that no declaration of this file answers, and their names.
     globals: HashMap<usize, String>,
+    /// The names among them that are assigned.
+    written_globals: HashSet<String>,
 }
 
 impl Scopes {
@@ -146,6 +148,12 @@ impl Scopes {
     #[must_use]
     pub fn is_unshadowed_global(&self, at: usize) -> bool {
         self.globals.contains_key(&at)
+    }
+
+    /// Whether this file assigns the global of that name.
+    #[must_use]
+    pub fn is_written_global(&self, name: &str) -> bool {
+        self.written_globals.contains(name)
     }
 
     /// The innermost scope whose node contains `range`.

@@ -4,7 +4,7 @@
 //! decides where they run: shallow files on the caller's stack, deep ones on a thread with a stack to match,
 //! deeper ones not at all.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use oxc_allocator::Allocator;
@@ -128,6 +128,7 @@ impl Scopes {
             by_start: HashMap::new(),
             by_name: HashMap::new(),
             globals: HashMap::new(),
+            written_globals: HashSet::new(),
         };
         scopes.add_scopes(semantic);
         for symbol in semantic.scoping().symbol_ids() {
@@ -184,7 +185,11 @@ impl Scopes {
             for id in ids {
                 let reference = semantic.scoping().get_reference(id);
                 let start = bytes_of(semantic.reference_span(reference)).start;
-                self.globals.insert(start, semantic.reference_name(reference).to_owned());
+                let name = semantic.reference_name(reference);
+                self.globals.insert(start, name.to_owned());
+                if reference.is_write() {
+                    self.written_globals.insert(name.to_owned());
+                }
             }
         }
     }

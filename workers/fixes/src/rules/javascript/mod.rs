@@ -2,25 +2,32 @@
 
 pub(crate) mod declaration;
 mod eqeqeq;
+pub(crate) mod global_path;
 pub(crate) mod globals;
 pub(crate) mod hoisting;
+pub(crate) mod member_access;
+mod no_array_constructor;
 mod no_extra_boolean_cast;
 mod no_useless_computed_key;
 mod no_useless_rename;
 mod no_var;
 mod object_shorthand;
 mod prefer_const;
+mod prefer_object_spread;
+pub(crate) mod statement_start;
 pub(crate) mod syntax;
 #[cfg(test)]
 mod tests;
 
 pub use eqeqeq::Eqeqeq;
+pub use no_array_constructor::NoArrayConstructor;
 pub use no_extra_boolean_cast::NoExtraBooleanCast;
 pub use no_useless_computed_key::NoUselessComputedKey;
 pub use no_useless_rename::NoUselessRename;
 pub use no_var::NoVar;
 pub use object_shorthand::ObjectShorthand;
 pub use prefer_const::PreferConst;
+pub use prefer_object_spread::PreferObjectSpread;
 
 use crate::language::Language;
 
