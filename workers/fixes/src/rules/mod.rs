@@ -22,6 +22,8 @@ pub static ALL: &[&dyn Rule] = &[
     &javascript::NoUselessComputedKey::DEFAULT,
     &javascript::PreferObjectSpread,
     &javascript::NoArrayConstructor,
+    &javascript::NoRegexSpaces,
+    &javascript::NoUselessEscape::DEFAULT,
     &python::NoneComparison,
     &python::TrueFalseComparison,
     &python::IsLiteral,
