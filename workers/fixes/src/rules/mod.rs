@@ -24,6 +24,7 @@ pub static ALL: &[&dyn Rule] = &[
     &javascript::NoArrayConstructor,
     &javascript::NoRegexSpaces,
     &javascript::NoUselessEscape::DEFAULT,
+    &javascript::UseIsnan::DEFAULT,
     &python::NoneComparison,
     &python::TrueFalseComparison,
     &python::IsLiteral,

@@ -19,6 +19,7 @@ mod prefer_object_spread;
 pub(crate) mod regex_syntax;
 pub(crate) mod statement_start;
 pub(crate) mod syntax;
+mod use_isnan;
 #[cfg(test)]
 mod tests;
 
@@ -33,6 +34,7 @@ pub use no_var::NoVar;
 pub use object_shorthand::ObjectShorthand;
 pub use prefer_const::PreferConst;
 pub use prefer_object_spread::PreferObjectSpread;
+pub use use_isnan::UseIsnan;
 
 use crate::language::Language;
 
