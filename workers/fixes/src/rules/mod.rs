@@ -25,6 +25,8 @@ pub static ALL: &[&dyn Rule] = &[
     &javascript::NoRegexSpaces,
     &javascript::NoUselessEscape::DEFAULT,
     &javascript::UseIsnan::DEFAULT,
+    &javascript::PreferAsConst,
+    &javascript::NoInferrableTypes::DEFAULT,
     &python::NoneComparison,
     &python::TrueFalseComparison,
     &python::IsLiteral,

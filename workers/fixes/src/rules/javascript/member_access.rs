@@ -87,6 +87,11 @@ pub(crate) fn is_name(file: &ParsedFile<'_>, node: Node<'_>, name: &str) -> bool
     node.kind() == "identifier" && identifier_name(file, node) == name
 }
 
+/// The node of the `!` behind `node`. The grammar puts all of `a - b!` before the mark, which belongs to `b` alone.
+pub(crate) fn mark_behind<'t>(file: &ParsedFile<'t>, node: Node<'t>) -> Option<Node<'t>> {
+    file.parent(node).filter(|around| around.kind() == "non_null_expression")
+}
+
 /// The expression in `a as T`, `a satisfies T`, `a!` and `<T>a`, without parentheses; `None` for any other node.
 pub(crate) fn untyped(node: Node<'_>) -> Option<Node<'_>> {
     let inner = match node.kind() {

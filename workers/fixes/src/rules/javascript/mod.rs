@@ -1,4 +1,4 @@
-//! Rules of JavaScript and TypeScript, after ESLint.
+//! Rules of JavaScript and TypeScript, after ESLint and its plugins.
 
 pub(crate) mod declaration;
 mod eqeqeq;
@@ -8,17 +8,20 @@ pub(crate) mod hoisting;
 pub(crate) mod member_access;
 mod no_array_constructor;
 mod no_extra_boolean_cast;
+mod no_inferrable_types;
 mod no_regex_spaces;
 mod no_useless_computed_key;
 mod no_useless_escape;
 mod no_useless_rename;
 mod no_var;
 mod object_shorthand;
+mod prefer_as_const;
 mod prefer_const;
 mod prefer_object_spread;
 pub(crate) mod regex_syntax;
 pub(crate) mod statement_start;
 pub(crate) mod syntax;
+pub(crate) mod type_syntax;
 mod use_isnan;
 #[cfg(test)]
 mod tests;
@@ -26,12 +29,14 @@ mod tests;
 pub use eqeqeq::Eqeqeq;
 pub use no_array_constructor::NoArrayConstructor;
 pub use no_extra_boolean_cast::NoExtraBooleanCast;
+pub use no_inferrable_types::NoInferrableTypes;
 pub use no_regex_spaces::NoRegexSpaces;
 pub use no_useless_computed_key::NoUselessComputedKey;
 pub use no_useless_escape::NoUselessEscape;
 pub use no_useless_rename::NoUselessRename;
 pub use no_var::NoVar;
 pub use object_shorthand::ObjectShorthand;
+pub use prefer_as_const::PreferAsConst;
 pub use prefer_const::PreferConst;
 pub use prefer_object_spread::PreferObjectSpread;
 pub use use_isnan::UseIsnan;
@@ -40,3 +45,6 @@ use crate::language::Language;
 
 /// The languages that these rules run on.
 const ECMASCRIPT: &[Language] = &[Language::JavaScript, Language::TypeScript, Language::Tsx];
+
+/// The languages that have types.
+const TYPED: &[Language] = &[Language::TypeScript, Language::Tsx];

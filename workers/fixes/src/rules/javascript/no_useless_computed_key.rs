@@ -151,12 +151,25 @@ fn has_word(member: Node<'_>, word: &str) -> bool {
     false
 }
 
-/// The bytes of `member`; those of a field include its semicolon.
+/// The bytes of `member` and of its decorators; those of a field include its semicolon.
 fn place<'t>(file: &ParsedFile<'t>, member: Node<'t>) -> Range<usize> {
     let is_field =
         matches!(member.kind(), "field_definition" | "public_field_definition" | "method_signature");
     let semicolon = file.token_after(member.end_byte()).filter(|token| is_field && token.kind() == ";");
-    member.start_byte()..semicolon.map_or(member.end_byte(), |semicolon| semicolon.end_byte())
+    start_with_decorators(file, member)..semicolon.map_or(member.end_byte(), |semicolon| semicolon.end_byte())
+}
+
+/// Decorators of methods stand beside them in the tree.
+fn start_with_decorators<'t>(file: &ParsedFile<'t>, member: Node<'t>) -> usize {
+    let body = file.parent(member);
+    let mut start = member.start_byte();
+    while let Some(before) = file.token_before(start)
+        && let Some(decorator) = file.ancestors(before).find(|around| around.kind() == "decorator")
+        && file.parent(decorator) == body
+    {
+        start = decorator.start_byte();
+    }
+    start
 }
 
 /// Whether the word before the brackets would run into the key.

@@ -8,7 +8,7 @@ use tree_sitter::Node;
 
 use super::ECMASCRIPT;
 use super::global_path::is_global_path;
-use super::member_access::{arguments, callee, is_member_access, is_optional};
+use super::member_access::{arguments, callee, is_member_access, is_optional, is_tagged_template};
 use super::statement_start::{begins_statement, is_between_parens, needs_semicolon_before, parens_of};
 use super::syntax::{named_children, path_to, place_of, without_parens};
 use crate::rule::{Applicability, Category, Edit, Finding, Fix, Gate, Level, Meta, Rule, without_options};
@@ -129,11 +129,18 @@ fn fix<'t>(file: &ParsedFile<'t>, call: Node<'t>, arguments: &[Node<'t>]) -> Opt
 fn needs_parens<'t>(file: &ParsedFile<'t>, call: Node<'t>) -> Option<bool> {
     let path = path_to(file, call)?;
     let place = place_of(&path)?;
-    let is_called = place.parent.kind() == "call_expression" && place.is_field("function");
+    let is_called = place.parent.kind() == "call_expression"
+        && place.is_field("function")
+        && !is_tagged_template(place.parent);
     let ends_chain = !is_called && is_chain(call);
     let is_free = match place.parent.kind() {
         _ if ends_chain => false,
-        "variable_declarator" | "array" | "return_statement" | "call_expression" | "pair" => true,
+        "call_expression" => is_called,
+        "variable_declarator" | "array" | "return_statement" | "pair" => true,
+        "computed_property_name" => file.parent(place.parent).is_some_and(|member| {
+            let owner = file.parent(member).map_or("", |owner| owner.kind());
+            matches!(owner, "object" | "object_pattern")
+        }),
         "assignment_expression" | "augmented_assignment_expression" => !place.is_field("left"),
         "arguments" => file.parent(place.parent).is_some_and(|call| {
             let callee = call.child_by_field_name("function");

@@ -8,7 +8,9 @@ use tree_sitter::Node;
 
 use super::ECMASCRIPT;
 use super::globals::is_global;
-use super::member_access::{arguments, callee, is_member_access, is_name, member_name, object_of};
+use super::member_access::{
+    arguments, callee, is_member_access, is_name, mark_behind, member_name, object_of,
+};
 use super::syntax::{named_children, operator, without_parens};
 use crate::rule::{Applicability, Category, Edit, Finding, Fix, Level, Meta, Rule, option};
 use crate::rules::manual::rule_type;
@@ -131,9 +133,11 @@ fn check_comparison<'t>(file: &ParsedFile<'t>, node: Node<'t>) -> Option<Finding
         return None;
     }
     let (left, right) = (node.child_by_field_name("left")?, node.child_by_field_name("right")?);
+    let mark = mark_behind(file, node);
+    let whole = mark.unwrap_or(node).byte_range();
     let (nan, other) = if is_nan(file, left) {
         (left, right)
-    } else if is_nan(file, right) {
+    } else if mark.is_none() && is_nan(file, right) {
         (right, left)
     } else {
         return None;
@@ -143,13 +147,14 @@ fn check_comparison<'t>(file: &ParsedFile<'t>, node: Node<'t>) -> Option<Finding
         let negation = if comparison.starts_with('!') { "!" } else { "" };
         let kept = without_parens(other);
         let (open, close) = if is_sequence(other) { ("((", "))") } else { ("(", ")") };
+        let kept = kept.start_byte()..if mark.is_some() { whole.end } else { kept.end_byte() };
         let edits = vec![
-            Edit::replace(node.start_byte()..kept.start_byte(), format!("{negation}Number.isNaN{open}")),
-            Edit::replace(kept.end_byte()..node.end_byte(), close),
+            Edit::replace(whole.start..kept.start, format!("{negation}Number.isNaN{open}")),
+            Edit::replace(kept.end..whole.end, close),
         ];
         Fix::suggestion(edits)
     });
-    Some(Finding::new(&META, node.byte_range(), "Use the isNaN function to compare with NaN.").with_fix(fix))
+    Some(Finding::new(&META, whole, "Use the isNaN function to compare with NaN.").with_fix(fix))
 }
 
 fn check_switch<'t>(file: &ParsedFile<'t>, node: Node<'t>) -> Option<Finding> {
