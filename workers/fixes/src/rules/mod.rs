@@ -27,6 +27,8 @@ pub static ALL: &[&dyn Rule] = &[
     &javascript::UseIsnan::DEFAULT,
     &javascript::PreferAsConst,
     &javascript::NoInferrableTypes::DEFAULT,
+    &javascript::NoExtraNonNullAssertion,
+    &javascript::NoUnnecessaryTypeConstraint,
     &python::NoneComparison,
     &python::TrueFalseComparison,
     &python::IsLiteral,
