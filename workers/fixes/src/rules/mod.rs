@@ -29,6 +29,8 @@ pub static ALL: &[&dyn Rule] = &[
     &javascript::NoInferrableTypes::DEFAULT,
     &javascript::NoExtraNonNullAssertion,
     &javascript::NoUnnecessaryTypeConstraint,
+    &javascript::ThrowNewError,
+    &javascript::PreferNodeProtocol,
     &python::NoneComparison,
     &python::TrueFalseComparison,
     &python::IsLiteral,
