@@ -31,6 +31,8 @@ pub static ALL: &[&dyn Rule] = &[
     &javascript::NoUnnecessaryTypeConstraint,
     &javascript::ThrowNewError,
     &javascript::PreferNodeProtocol,
+    &javascript::PreferDateNow,
+    &javascript::PreferOptionalCatchBinding,
     &python::NoneComparison,
     &python::TrueFalseComparison,
     &python::IsLiteral,
