@@ -33,6 +33,7 @@ pub static ALL: &[&dyn Rule] = &[
     &javascript::PreferNodeProtocol,
     &javascript::PreferDateNow,
     &javascript::PreferOptionalCatchBinding,
+    &javascript::NoNewBuffer,
     &python::NoneComparison,
     &python::TrueFalseComparison,
     &python::IsLiteral,
