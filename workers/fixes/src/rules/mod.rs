@@ -34,6 +34,7 @@ pub static ALL: &[&dyn Rule] = &[
     &javascript::PreferDateNow,
     &javascript::PreferOptionalCatchBinding,
     &javascript::NoNewBuffer,
+    &javascript::JsxNoTargetBlank::DEFAULT,
     &python::NoneComparison,
     &python::TrueFalseComparison,
     &python::IsLiteral,

@@ -5,6 +5,7 @@ mod eqeqeq;
 pub(crate) mod global_path;
 pub(crate) mod globals;
 pub(crate) mod hoisting;
+mod jsx_no_target_blank;
 pub(crate) mod keyword_space;
 pub(crate) mod member_access;
 mod no_array_constructor;
@@ -37,6 +38,7 @@ mod use_isnan;
 mod tests;
 
 pub use eqeqeq::Eqeqeq;
+pub use jsx_no_target_blank::JsxNoTargetBlank;
 pub use no_array_constructor::NoArrayConstructor;
 pub use no_extra_boolean_cast::NoExtraBooleanCast;
 pub use no_extra_non_null_assertion::NoExtraNonNullAssertion;
