@@ -4,14 +4,15 @@
 
 mod annotation;
 mod comparison;
+mod f_string;
 mod format_arguments;
 mod format_template;
-mod names;
-mod syntax;
-
-mod f_string;
 mod is_literal;
+mod names;
 mod none_comparison;
+mod syntax;
+#[cfg(test)]
+mod tests;
 mod true_false_comparison;
 mod useless_object_inheritance;
 
@@ -20,6 +21,3 @@ pub use is_literal::IsLiteral;
 pub use none_comparison::NoneComparison;
 pub use true_false_comparison::TrueFalseComparison;
 pub use useless_object_inheritance::UselessObjectInheritance;
-
-#[cfg(test)]
-mod tests;
