@@ -174,7 +174,7 @@ fn accesses_one_property<'t>(file: &ParsedFile<'t>, target: Node<'t>) -> bool {
 }
 
 /// More nodes around an assignment than anyone writes.
-const MAX_DEPTH: usize = 500;
+const MAX_DEPTH: usize = 100;
 
 /// Whether `node` stands in the body of a `with` statement, or may: deeper than [`MAX_DEPTH`] no one looks.
 fn is_inside_with<'t>(file: &ParsedFile<'t>, node: Node<'t>) -> bool {

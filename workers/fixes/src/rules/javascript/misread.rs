@@ -3,6 +3,7 @@
 
 use tree_sitter::Node;
 
+use super::static_value::MAX_LINKS;
 use super::syntax::first_named_child;
 use crate::source::ParsedFile;
 
@@ -11,10 +12,11 @@ pub(super) fn is_cut_short<'t>(file: &ParsedFile<'t>, node: Node<'t>) -> bool {
     file.parent(node).is_some_and(|parent| parent.kind() == "non_null_expression")
 }
 
-/// Whether `operand` starts with an operation that it is only the last operand of.
+/// Whether `operand` starts with an operation that it is only the last operand of. Of a chain of more than
+/// [`MAX_LINKS`], it is taken for granted.
 pub(super) fn holds_too_much(operand: Node<'_>) -> bool {
     let mut at = operand;
-    loop {
+    for _ in 0..MAX_LINKS {
         let next = match at.kind() {
             "member_expression" | "subscript_expression" => at.child_by_field_name("object"),
             "call_expression" => at.child_by_field_name("function"),
@@ -32,6 +34,7 @@ pub(super) fn holds_too_much(operand: Node<'_>) -> bool {
             None => return false,
         }
     }
+    true
 }
 
 fn is_operation(node: Node<'_>) -> bool {

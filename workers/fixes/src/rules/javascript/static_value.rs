@@ -94,33 +94,33 @@ pub(super) fn is_identifier(node: Node<'_>) -> bool {
     matches!(node.kind(), "identifier" | "undefined")
 }
 
+/// Longer chains of accesses and calls are not looked through: each link of one may ask about all before it.
+pub(super) const MAX_LINKS: usize = 100;
+
 /// Whether a link of the chain of accesses and calls that ends with `node` is optional: `a?.b.c`. Parentheses
-/// start a chain of their own.
+/// start a chain of their own. Of more than [`MAX_LINKS`], it is taken for granted.
 pub(super) fn holds_optional_link(node: Node<'_>) -> bool {
     let mut link = node;
-    loop {
-        let inner = match link.kind() {
-            "member_expression" | "subscript_expression" => "object",
-            "call_expression" => "function",
-            "non_null_expression" if link != node => "",
+    for _ in 0..MAX_LINKS {
+        let next = match link.kind() {
+            "member_expression" | "subscript_expression" => link.child_by_field_name("object"),
+            "call_expression" => link.child_by_field_name("function"),
+            "non_null_expression" if link != node => first_named_child(link),
             _ => return false,
         };
         if is_optional(link) {
             return true;
         }
-        let next = if inner.is_empty() { first_named_child(link) } else { link.child_by_field_name(inner) };
         match next {
             Some(next) => link = next,
             None => return false,
         }
     }
+    true
 }
 
 /// Whether the access or call itself is written with `?.`.
 pub(super) fn is_optional(link: Node<'_>) -> bool {
-    if link.child_by_field_name("optional_chain").is_some() {
-        return true;
-    }
     let mut cursor = link.walk();
     link.children(&mut cursor).any(|child| matches!(child.kind(), "?." | "optional_chain"))
 }
