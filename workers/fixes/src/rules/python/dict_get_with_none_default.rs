@@ -14,7 +14,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::arguments::Arguments;
 use super::dict_type::is_dict;
-use super::syntax::without_parentheses;
+use super::syntax::{has_comment_at, without_parentheses};
 
 rule_type! {
     /// ## What it does
@@ -115,7 +115,7 @@ impl Call<'_> {
             Edit::replace(self.function.end_byte()..self.key.start_byte(), "("),
             Edit::replace(self.key.end_byte()..range.end, ")"),
         ];
-        let has_comment = file.has_comment_in(range.clone());
+        let has_comment = has_comment_at(file, &range);
         let fix = if has_comment { Fix::unsafe_(edits) } else { Fix::safe(edits) };
         fix.claiming(range)
     }

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 
 use super::generator::generated;
 use super::padding::padded;
-use super::syntax::{code_children, without_parentheses};
+use super::syntax::{code_children, has_comment_at, without_parentheses};
 
 rule_type! {
     /// ## What it does
@@ -126,5 +126,5 @@ fn fix(file: &ParsedFile<'_>, types: Node<'_>, kept: &[Node<'_>]) -> Option<Fix>
         _ => format!("({})", texts.join(", ")),
     };
     let edits = vec![Edit::replace(range.clone(), text)];
-    Some(if file.has_comment_in(range) { Fix::unsafe_(edits) } else { Fix::safe(edits) })
+    Some(if has_comment_at(file, &range) { Fix::unsafe_(edits) } else { Fix::safe(edits) })
 }

@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use super::generator::{canonical, generated};
 use super::number::Number;
 use super::string_value::is_constant_string;
-use super::syntax::{code_children, without_parentheses};
+use super::syntax::{code_children, has_comment_at, without_parentheses};
 
 rule_type! {
     /// ## What it does
@@ -116,5 +116,5 @@ fn fix(file: &ParsedFile<'_>, set: Node<'_>, elements: &[Node<'_>], index: usize
         comma_after(elements.get(index.checked_sub(1)?)?.end_byte())?.start_byte()..element.end_byte()
     };
     let edits = vec![Edit::delete(range.clone())];
-    Some(if file.has_comment_in(range) { Fix::unsafe_(edits) } else { Fix::safe(edits) })
+    Some(if has_comment_at(file, &range) { Fix::unsafe_(edits) } else { Fix::safe(edits) })
 }

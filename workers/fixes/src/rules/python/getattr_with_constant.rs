@@ -15,7 +15,7 @@ use super::identifier::{is_mangled, is_name, is_normal};
 use super::names::is_builtin;
 use super::padding::padded;
 use super::string_value::text_of;
-use super::syntax::utf8;
+use super::syntax::{has_comment_at, utf8};
 
 rule_type! {
     /// ## What it does
@@ -85,7 +85,7 @@ fn fix(file: &ParsedFile<'_>, call: Node<'_>, object: Node<'_>, name: &str) -> O
         && !object_text.contains(['\r', '\n']);
     let text = if is_plain { format!("{object_text}.{name}") } else { format!("({object_text}).{name}") };
     let range = call.byte_range();
-    let is_safe = is_normal(name) && !file.has_comment_in(range.clone());
+    let is_safe = is_normal(name) && !has_comment_at(file, &range);
     let edits = vec![Edit::replace(range.clone(), padded(file, &range, text))];
     Some(if is_safe { Fix::safe(edits) } else { Fix::unsafe_(edits) })
 }

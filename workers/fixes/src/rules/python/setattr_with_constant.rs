@@ -15,7 +15,7 @@ use super::generator::attribute_assignment;
 use super::identifier::{is_mangled, is_name, is_normal};
 use super::names::is_builtin;
 use super::string_value::text_of;
-use super::syntax::statement_value;
+use super::syntax::{has_comment_at, statement_value};
 
 rule_type! {
     /// ## What it does
@@ -77,7 +77,7 @@ impl Rule for SetattrWithConstant {
             let text = is_bare.then(|| attribute_assignment(file, object, &name, value)).flatten();
             let fix = text.map(|text| {
                 let edits = vec![Edit::replace(node.byte_range(), text)];
-                let is_safe = is_normal(&name) && !file.has_comment_in(node.byte_range());
+                let is_safe = is_normal(&name) && !has_comment_at(file, &node.byte_range());
                 if is_safe { Fix::safe(edits) } else { Fix::unsafe_(edits) }
             });
             out.push(Finding::new(&META, node.byte_range(), message).with_fix(fix));

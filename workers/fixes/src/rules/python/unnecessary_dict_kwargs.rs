@@ -15,7 +15,7 @@ use std::collections::HashSet;
 use super::arguments::Arguments;
 use super::identifier::is_name;
 use super::string_value::text_of;
-use super::syntax::{code_children, utf8, without_parentheses};
+use super::syntax::{code_children, has_comment_at, utf8, without_parentheses};
 
 rule_type! {
     /// ## What it does
@@ -142,6 +142,6 @@ fn as_keywords(
     };
     let text = items.iter().zip(names).map(keyword).collect::<Option<Vec<_>>>()?.join(", ");
     let edits = vec![Edit::replace(argument.byte_range(), text)];
-    let has_comment = file.has_comment_in(argument.byte_range());
+    let has_comment = has_comment_at(file, &argument.byte_range());
     Some(if has_comment { Fix::unsafe_(edits) } else { Fix::safe(edits) })
 }

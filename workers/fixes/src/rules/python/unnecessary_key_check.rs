@@ -14,7 +14,7 @@ use super::boolean_test::is_boolean_test;
 use super::comparison::Comparison;
 use super::generator::canonical;
 use super::side_effect::SideEffect;
-use super::syntax::{utf8, without_parentheses};
+use super::syntax::{has_comment_at, utf8, without_parentheses};
 
 rule_type! {
     /// ## What it does
@@ -119,6 +119,6 @@ fn fix(
 ) -> Option<Fix> {
     let text = format!("{}.get({})", utf8(file, dict.byte_range())?, utf8(file, key.byte_range())?);
     let edits = vec![Edit::replace(node.byte_range(), text)];
-    let is_safe = effect == SideEffect::Absent && !file.has_comment_in(node.byte_range());
+    let is_safe = effect == SideEffect::Absent && !has_comment_at(file, &node.byte_range());
     Some(if is_safe { Fix::safe(edits) } else { Fix::unsafe_(edits) })
 }

@@ -78,11 +78,9 @@ impl Rule for UnnecessaryPlaceholder {
         }
         for (index, placeholder) in &placeholders {
             let mut fix = fix(file, &body, *index);
-            // One of them has to stay: the last one waits until the one before it is gone, and is alone then.
-            if placeholders.len() == body.len()
-                && let Some(before) = index.checked_sub(1).and_then(|before| body.get(before))
-            {
-                fix = fix.claiming(before.start_byte() + 1..before.end_byte());
+            // One of them has to stay: the last one waits until the first is gone, and in the end it is alone.
+            if index + 1 == body.len() && placeholders.len() == body.len() {
+                fix = fix.claiming(body[0].start_byte() + 1..body[0].end_byte());
             }
             out.push(Finding::new(&META, body[*index].byte_range(), placeholder.message()).with_fix(fix));
         }

@@ -123,7 +123,8 @@ fn fix<'t>(
             let argument = arguments.keyword(file, "Loader").unwrap_or(loader);
             edits.push(arguments.without(file, argument)?);
         }
-        None if n_arguments == 1 => {}
+        None if n_arguments == 1
+            && arguments.positional.iter().all(|argument| argument.kind() != "list_splat") => {}
         _ => return None,
     }
     Some(Fix::suggestion(edits))
