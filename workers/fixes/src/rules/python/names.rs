@@ -49,24 +49,60 @@ pub(super) fn resolve<'t>(file: &ParsedFile<'t>, expression: Node<'t>) -> Meanin
     }
 }
 
+/// Whether `expression` is the builtin `name`, under whatever name it was imported.
+#[must_use]
+pub(super) fn is_builtin<'t>(file: &ParsedFile<'t>, expression: Node<'t>, name: &str) -> bool {
+    match resolve(file, expression) {
+        Meaning::Builtin(builtin) => builtin == name,
+        Meaning::Imported(path) => path.strip_prefix("builtins.") == Some(name),
+        Meaning::Other => false,
+    }
+}
+
+/// Whether the builtin `name` goes by its name at `place`.
+#[must_use]
+pub(super) fn has_builtin<'t>(file: &ParsedFile<'t>, place: Node<'t>, name: &str) -> bool {
+    binding(file, place, name).is_none()
+}
+
+/// Whether `expression` is `typing.name` or what another module has in its place.
+#[must_use]
+pub(super) fn is_from_typing<'t>(file: &ParsedFile<'t>, expression: Node<'t>, name: &str) -> bool {
+    let Meaning::Imported(path) = resolve(file, expression) else { return false };
+    path.rsplit_once('.').is_some_and(|(module, member)| {
+        member == name && matches!(module, "typing" | "typing_extensions" | "_typeshed")
+    })
+}
+
+/// The node that binds the name that `name` is: an assignment, an import, the parameters of a function, …
+#[must_use]
+pub(super) fn binding_of<'t>(file: &ParsedFile<'t>, name: Node<'t>) -> Option<Node<'t>> {
+    binding(file, name, &file.text(name)).map(|(node, _)| node)
+}
+
 fn meaning_of_name<'t>(file: &ParsedFile<'t>, name: Node<'t>) -> Meaning {
     let text = file.text(name);
+    binding(file, name, &text).map_or_else(|| Meaning::Builtin(text.into_owned()), |(_, meaning)| meaning)
+}
+
+/// What `name` is bound by at `place`.
+fn binding<'t>(file: &ParsedFile<'t>, place: Node<'t>, name: &str) -> Option<(Node<'t>, Meaning)> {
     let mut is_later = false;
     let mut is_innermost = true;
-    let mut within = name;
-    for scope in ancestors(file, name) {
+    let mut within = place;
+    for scope in ancestors(file, place) {
         if is_scope_of(scope, within) {
-            let search = Search { file, name: &text, before: (!is_later).then_some(name.start_byte()) };
+            let search = Search { file, name, before: (!is_later).then_some(place.start_byte()) };
             let is_hidden = scope.kind() == "class_definition" && !is_innermost;
-            if let Some(meaning) = (!is_hidden).then(|| search.last_binding(scope)).flatten() {
-                return meaning;
+            if let Some(found) = (!is_hidden).then(|| search.last_binding(scope)).flatten() {
+                return Some(found);
             }
             is_innermost = false;
             is_later |= matches!(scope.kind(), "function_definition" | "lambda");
         }
         within = scope;
     }
-    Meaning::Builtin(text.into_owned())
+    None
 }
 
 /// Whether code in `child` runs in a scope that `node` opens; decorators, bases and defaults do not.
@@ -99,8 +135,9 @@ struct Search<'s, 't> {
 
 impl Search<'_, '_> {
     /// Walks the statements of `scope`, nested scopes left out.
-    fn last_binding(&self, scope: Node<'_>) -> Option<Meaning> {
-        let mut last = scope.child_by_field_name("parameters").and_then(|parameters| self.target(parameters));
+    fn last_binding<'n>(&self, scope: Node<'n>) -> Option<(Node<'n>, Meaning)> {
+        let parameters = scope.child_by_field_name("parameters");
+        let mut last = parameters.and_then(|parameters| Some((parameters, self.target(parameters)?)));
         let top = scope.child_by_field_name("body").unwrap_or(scope);
         let mut cursor = top.walk();
         loop {
@@ -108,7 +145,7 @@ impl Search<'_, '_> {
             if self.before.is_some_and(|before| node.start_byte() >= before) {
                 return last;
             }
-            last = self.binding(node).or(last);
+            last = self.binding(node).map(|meaning| (node, meaning)).or(last);
             if may_bind_within(node) && cursor.goto_first_child() {
                 continue;
             }

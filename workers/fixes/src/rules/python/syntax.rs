@@ -130,6 +130,16 @@ pub(super) fn without_parentheses(mut node: Node<'_>) -> Node<'_> {
     node
 }
 
+/// The expression that a statement consists of, parentheses gone; `None` for other statements, and for `a, b`.
+#[must_use]
+pub(super) fn statement_value(statement: Node<'_>) -> Option<Node<'_>> {
+    let mut parts = code_children(statement);
+    let value = (statement.kind() == "expression_statement").then(|| parts.next())??;
+    let is_tuple =
+        parts.next().is_some() || statement.children(&mut statement.walk()).any(|child| child.kind() == ",");
+    (!is_tuple).then(|| without_parentheses(value))
+}
+
 /// The nodes around `node`, from the inside out. `Node::parent` starts at the root each time; this does once.
 pub(super) fn ancestors<'t>(file: &ParsedFile<'t>, node: Node<'t>) -> Vec<Node<'t>> {
     let mut path = Vec::new();

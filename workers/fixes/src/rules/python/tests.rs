@@ -9,7 +9,12 @@ use crate::facts::Facts;
 use crate::language::Language;
 use crate::rule::{Applicability, Finding, RuleRef};
 
-use super::{FString, IsLiteral, NoneComparison, TrueFalseComparison, UselessObjectInheritance};
+use super::{
+    DictGetWithNoneDefault, DoubleNegation, DuplicateHandlerException, DuplicateValue, FString,
+    GetattrWithConstant, IsLiteral, NoneComparison, SetattrWithConstant, SuperfluousElseReturn,
+    TrueFalseComparison, UnnecessaryDictKwargs, UnnecessaryKeyCheck, UnnecessaryPlaceholder,
+    UnnecessaryRangeStart, UnsafeYamlLoad, UselessObjectInheritance, YodaConditions,
+};
 
 static RULES: &[RuleRef] = &[
     RuleRef::Default(&NoneComparison),
@@ -17,6 +22,19 @@ static RULES: &[RuleRef] = &[
     RuleRef::Default(&IsLiteral),
     RuleRef::Default(&UselessObjectInheritance),
     RuleRef::Default(&FString),
+    RuleRef::Default(&GetattrWithConstant),
+    RuleRef::Default(&SetattrWithConstant),
+    RuleRef::Default(&DuplicateHandlerException),
+    RuleRef::Default(&DuplicateValue),
+    RuleRef::Default(&DoubleNegation),
+    RuleRef::Default(&YodaConditions),
+    RuleRef::Default(&DictGetWithNoneDefault),
+    RuleRef::Default(&UnnecessaryPlaceholder),
+    RuleRef::Default(&UnnecessaryDictKwargs),
+    RuleRef::Default(&UnnecessaryRangeStart),
+    RuleRef::Default(&UnnecessaryKeyCheck),
+    RuleRef::Default(&SuperfluousElseReturn),
+    RuleRef::Default(&UnsafeYamlLoad),
 ];
 
 /// More than any fixture needs: one pass, and one for each fix that waits for another.
@@ -88,10 +106,37 @@ fn deep_nesting_is_no_danger() {
         ("(", "a", ",) is a"),
         ("[", "'{}'.format(a)", "]"),
         ("f('{}'.format(", "a", "))"),
+        ("not ", "a", ""),
+        ("(1 == ", "a", ")"),
+        ("getattr(", "a", ", 'b')"),
+        ("{}.get(", "a", ", None)"),
+        ("f(**{'a': ", "b", "})"),
+        ("{1, 1, (", "a,", ")}"),
+        ("a in b and b[", "a", "]"),
     ] {
         let text = format!("{}{inside}{}\n", open.repeat(DEPTH), close.repeat(DEPTH));
         let _ = findings(RULES, text.as_bytes());
     }
+}
+
+#[test]
+fn of_placeholders_alone_the_last_one_stays() {
+    for (before, after) in [
+        ("for a in b:\n    pass\n    ...\n    pass\n", "for a in b:\n    pass\n"),
+        ("while a: pass; pass; ...\n", "while a: ...\n"),
+        ("pass\npass\na\npass", "a\n"),
+    ] {
+        let fixed = mended(RULES, before.as_bytes(), Applicability::Safe);
+        assert_eq!(String::from_utf8(fixed).unwrap(), after, "{before}");
+    }
+}
+
+#[test]
+fn branches_after_returns_are_moved_one_after_the_other() {
+    let before =
+        "def f(a):\n  if a:\n    return 1\n  elif b:\n    return 2\n  else:\n    c()\n    return 3\n";
+    let after = "def f(a):\n  if a:\n    return 1\n  if b:\n    return 2\n  c()\n  return 3\n";
+    assert_eq!(String::from_utf8(mended(RULES, before.as_bytes(), Applicability::Safe)).unwrap(), after);
 }
 
 proptest! {
