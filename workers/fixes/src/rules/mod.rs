@@ -7,6 +7,7 @@
 pub mod javascript;
 mod manual;
 pub mod python;
+pub mod rust;
 
 use crate::rule::Rule;
 
@@ -24,4 +25,15 @@ pub static ALL: &[&dyn Rule] = &[
     &python::IsLiteral,
     &python::UselessObjectInheritance,
     &python::FString,
+    &rust::NeedlessBool,
+    &rust::NeedlessBoolAssign,
+    &rust::BoolComparison,
+    &rust::NeedlessReturn,
+    &rust::UnusedUnit,
+    &rust::LetAndReturn,
+    &rust::CollapsibleElseIf::DEFAULT,
+    &rust::CollapsibleIf::DEFAULT,
+    &rust::RedundantFieldNames,
+    &rust::RedundantStaticLifetimes,
+    &rust::PrintlnEmptyString,
 ];
