@@ -4,6 +4,7 @@
 //! (see `manual.rs`), which gives the type its documentation and `Self::MANUAL` for
 //! [`Meta::docs`](crate::Meta).
 
+pub mod go;
 pub mod javascript;
 mod manual;
 pub mod python;
@@ -36,4 +37,14 @@ pub static ALL: &[&dyn Rule] = &[
     &rust::RedundantFieldNames,
     &rust::RedundantStaticLifetimes,
     &rust::PrintlnEmptyString,
+    &go::SimplifyCompositeLit,
+    &go::SimplifyRange,
+    &go::BoolConstant,
+    &go::StringsIndex,
+    &go::BlankAssignment,
+    &go::MergeDeclaration,
+    &go::ErrorsNewSprintf,
+    &go::Yoda,
+    &go::Any,
+    &go::StringsCutPrefix,
 ];

@@ -36,7 +36,8 @@ pub struct Names<'t> {
 impl<'t> Names<'t> {
     /// Resolves the names of a file in one walk.
     pub(crate) fn resolve(file: &ParsedFile<'t>) -> Self {
-        let mut walk = Walk { file, names: Self::default(), bound: HashMap::new(), undo: Vec::new(), marks: Vec::new() };
+        let mut walk =
+            Walk { file, names: Self::default(), bound: HashMap::new(), undo: Vec::new(), marks: Vec::new() };
         walk.run();
         walk.names
     }
@@ -119,7 +120,9 @@ impl<'t> Walk<'_, 't> {
             "struct_item" => self.list(node, |names| &mut names.structs),
             "const_item" | "static_item" => self.list(node, |names| &mut names.constants),
             "macro_definition" => self.list(node, |names| &mut names.macros),
-            "identifier" if field != Some("name") && parent.is_none_or(|parent| !is_pattern(parent.kind())) => {
+            "identifier"
+                if field != Some("name") && parent.is_none_or(|parent| !is_pattern(parent.kind())) =>
+            {
                 let name = self.file.bytes_of(node.byte_range());
                 if let Some(local) = self.bound.get(name).and_then(|locals| locals.last()) {
                     self.names.by_use.insert(node.start_byte(), *local);
@@ -144,13 +147,15 @@ impl<'t> Walk<'_, 't> {
             }
             "closure_parameters" => {
                 let mut cursor = node.walk();
-                let bare: Vec<_> = node.named_children(&mut cursor).filter(|child| child.kind() != "parameter").collect();
+                let bare: Vec<_> =
+                    node.named_children(&mut cursor).filter(|child| child.kind() != "parameter").collect();
                 bare.into_iter().for_each(|pattern| self.bind(pattern, None, None));
             }
             "match_pattern" => self.bind(node, None, None),
             _ => {}
         }
-        if let Some(pattern) = node.child_by_field_name("pattern").filter(|_| node.kind() == "for_expression") {
+        if let Some(pattern) = node.child_by_field_name("pattern").filter(|_| node.kind() == "for_expression")
+        {
             self.bind(pattern, None, None);
         }
     }
@@ -177,7 +182,8 @@ impl<'t> Walk<'_, 't> {
         let mut open = vec![pattern];
         while let Some(node) = open.pop() {
             if matches!(node.kind(), "identifier" | "shorthand_field_identifier") {
-                let local = if is_whole { Local { declared, value } } else { Local { declared: None, value: None } };
+                let local =
+                    if is_whole { Local { declared, value } } else { Local { declared: None, value: None } };
                 let name = self.file.bytes_of(node.byte_range());
                 self.bound.entry(name).or_default().push(self.names.locals.len());
                 self.names.locals.push(local);
@@ -197,5 +203,6 @@ fn opens_scope(kind: &str) -> bool {
 }
 
 fn is_pattern(kind: &str) -> bool {
-    kind.ends_with("_pattern") || matches!(kind, "parameter" | "closure_parameters" | "field_initializer_list")
+    kind.ends_with("_pattern")
+        || matches!(kind, "parameter" | "closure_parameters" | "field_initializer_list")
 }

@@ -51,14 +51,25 @@ impl<'f, 't> Booleans<'f, 't> {
     fn step(&self, node: Node<'t>) -> Result<Truth, Node<'t>> {
         match node.kind() {
             "boolean_literal" | "let_condition" | "let_chain" => Ok(Truth::Bool),
-            "integer_literal" | "float_literal" | "string_literal" | "raw_string_literal" | "char_literal"
-            | "unit_expression" | "tuple_expression" | "array_expression" | "struct_expression"
-            | "reference_expression" | "closure_expression" | "range_expression" => Ok(Truth::Not),
+            "integer_literal"
+            | "float_literal"
+            | "string_literal"
+            | "raw_string_literal"
+            | "char_literal"
+            | "unit_expression"
+            | "tuple_expression"
+            | "array_expression"
+            | "struct_expression"
+            | "reference_expression"
+            | "closure_expression"
+            | "range_expression" => Ok(Truth::Not),
             "binary_expression" => match operator(node) {
                 "==" | "!=" | "<" | ">" | "<=" | ">=" | "&&" | "||" => Ok(Truth::Bool),
                 _ => Ok(Truth::Unknown),
             },
-            "unary_expression" if operator(node) == "!" => node.named_child(0).map_or(Ok(Truth::Unknown), Err),
+            "unary_expression" if operator(node) == "!" => {
+                node.named_child(0).map_or(Ok(Truth::Unknown), Err)
+            }
             "type_cast_expression" => Ok(self.kind_truth(node.child_by_field_name("type"))),
             "identifier" => self.identifier(node),
             "call_expression" => Ok(self.call(node)),
@@ -72,7 +83,9 @@ impl<'f, 't> Booleans<'f, 't> {
         match kind {
             Some(kind) if self.file.bytes_of(kind.byte_range()) == b"bool" => Truth::Bool,
             // A name may stand for anything.
-            Some(kind) if matches!(kind.kind(), "type_identifier" | "scoped_type_identifier") => Truth::Unknown,
+            Some(kind) if matches!(kind.kind(), "type_identifier" | "scoped_type_identifier") => {
+                Truth::Unknown
+            }
             Some(_) => Truth::Not,
             None => Truth::Unknown,
         }
@@ -111,9 +124,9 @@ impl<'f, 't> Booleans<'f, 't> {
                 if is_own { self.returned(name.as_bytes()) } else { Truth::Unknown }
             }
             "scoped_identifier" => {
-                let is_own = callee.child_by_field_name("path").is_some_and(|path| {
-                    self.file.bytes_of(path.byte_range()) == b"Self"
-                });
+                let is_own = callee
+                    .child_by_field_name("path")
+                    .is_some_and(|path| self.file.bytes_of(path.byte_range()) == b"Self");
                 let name = callee.child_by_field_name("name").filter(|_| is_own);
                 name.map_or(Truth::Unknown, |name| self.returned(self.file.bytes_of(name.byte_range())))
             }

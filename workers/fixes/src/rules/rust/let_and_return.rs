@@ -87,7 +87,10 @@ fn finding<'t>(file: &ParsedFile<'t>, block: Node<'t>) -> Option<Finding> {
         || declaration.child_by_field_name("type").is_some()
         || declaration.child_by_field_name("alternative").is_some()
         || bound_name(declaration).is_none_or(|name| file.text(name) != file.text(returned))
-        || file.bytes_of(declaration.end_byte()..returned.start_byte()).iter().any(|b| !b.is_ascii_whitespace())
+        || file
+            .bytes_of(declaration.end_byte()..returned.start_byte())
+            .iter()
+            .any(|b| !b.is_ascii_whitespace())
     {
         return None;
     }
@@ -100,7 +103,11 @@ fn finding<'t>(file: &ParsedFile<'t>, block: Node<'t>) -> Option<Finding> {
     let conversion = conversion(file, block);
     let text = if must_parenthesise(value) || conversion == Conversion::Sure {
         let text = if is_parenthesised(&text) { text.into_owned() } else { format!("({text})") };
-        if conversion == Conversion::Sure && !must_parenthesise(value) { format!("{text} as _") } else { text }
+        if conversion == Conversion::Sure && !must_parenthesise(value) {
+            format!("{text} as _")
+        } else {
+            text
+        }
     } else {
         text.into_owned()
     };
@@ -173,16 +180,32 @@ fn may_borrow(file: &ParsedFile<'_>, call: Node<'_>) -> bool {
         return !matches!(
             name.as_deref(),
             Some(
-                "clone" | "collect" | "count" | "into_owned" | "is_empty" | "is_none" | "is_some" | "len" | "sum"
-                    | "to_lowercase" | "to_owned" | "to_string" | "to_uppercase" | "to_vec"
+                "clone"
+                    | "collect"
+                    | "count"
+                    | "into_owned"
+                    | "is_empty"
+                    | "is_none"
+                    | "is_some"
+                    | "len"
+                    | "sum"
+                    | "to_lowercase"
+                    | "to_owned"
+                    | "to_string"
+                    | "to_uppercase"
+                    | "to_vec"
             )
         );
     }
     let text = file.text(callee);
     let name = text.rsplit("::").next().unwrap_or_default();
-    let has_arguments = call.child_by_field_name("arguments").is_some_and(|list| list.named_child_count() > 0);
+    let has_arguments =
+        call.child_by_field_name("arguments").is_some_and(|list| list.named_child_count() > 0);
     let is_constructor = name.starts_with(char::is_uppercase);
     let is_owned = !has_arguments && text.contains("::")
-        || matches!(&*text, "String::from" | "Vec::from" | "Arc::clone" | "Rc::clone" | "Box::new" | "Arc::new");
+        || matches!(
+            &*text,
+            "String::from" | "Vec::from" | "Arc::clone" | "Rc::clone" | "Box::new" | "Arc::new"
+        );
     !(is_constructor || is_owned)
 }

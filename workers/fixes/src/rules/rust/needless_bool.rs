@@ -192,9 +192,13 @@ fn check_guard<'t>(file: &ParsedFile<'t>, block: Node<'t>) -> Option<Finding> {
 }
 
 /// An `if` without `else` and without `let` that does nothing but return a value: the value.
-fn returning_if<'t>(file: &ParsedFile<'t>, statement: &Statement<'t>) -> Option<(Node<'t>, If<'t>, Node<'t>)> {
+fn returning_if<'t>(
+    file: &ParsedFile<'t>,
+    statement: &Statement<'t>,
+) -> Option<(Node<'t>, If<'t>, Node<'t>)> {
     let outer = statement.expression.filter(|_| !statement.has_cfg)?;
-    let branches = If::of(without_parens(outer)).filter(|guard| guard.otherwise.is_none() && !guard.has_let())?;
+    let branches =
+        If::of(without_parens(outer)).filter(|guard| guard.otherwise.is_none() && !guard.has_let())?;
     let inner = peel_blocks_with_statement(file, branches.then);
     let value = only_child(inner).filter(|_| inner.kind() == "return_expression")?;
     Some((outer, branches, value))

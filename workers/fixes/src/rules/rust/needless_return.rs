@@ -13,8 +13,8 @@ use crate::source::ParsedFile;
 
 use super::attributes::is_silenced;
 use super::syntax::{
-    Content, If, MAX_DEPTH, Statement, block_of, content, must_parenthesise, named_children, whitespace_before,
-    without_parens,
+    Content, If, MAX_DEPTH, Statement, block_of, content, must_parenthesise, named_children,
+    whitespace_before, without_parens,
 };
 use super::temporaries::{Temporaries, temporaries};
 
@@ -160,7 +160,8 @@ impl<'t> Search<'_, 't> {
             }
             "match_expression" => {
                 let Some(body) = node.child_by_field_name("body") else { return };
-                let arms = || named_children(body).into_iter().filter_map(|arm| arm.child_by_field_name("value"));
+                let arms =
+                    || named_children(body).into_iter().filter_map(|arm| arm.child_by_field_name("value"));
                 let is_thrown_away = has_semicolon || !place.semicolons.is_empty();
                 let is_unit = is_unit_match(self.file, arms(), is_thrown_away);
                 for arm in arms().filter(|_| place.depth < MAX_DEPTH) {
@@ -238,7 +239,10 @@ fn arm_kind<'t>(file: &ParsedFile<'t>, arm: Node<'t>) -> Arm {
     for _ in 0..MAX_DEPTH {
         node = without_parens(node);
         match node.kind() {
-            "unit_expression" | "assignment_expression" | "compound_assignment_expr" | "for_expression"
+            "unit_expression"
+            | "assignment_expression"
+            | "compound_assignment_expr"
+            | "for_expression"
             | "while_expression" => return Arm::Unit,
             "return_expression" | "break_expression" | "continue_expression" => return Arm::Never,
             "macro_invocation" => {

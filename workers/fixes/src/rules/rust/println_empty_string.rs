@@ -73,9 +73,8 @@ impl Rule for PrintlnEmptyString {
             return;
         }
         let has_comment = file.has_comment_in(node.byte_range());
-        let fix = (!has_comment).then(|| {
-            Fix::safe(vec![Edit::delete(string.start_byte()..close.start_byte())])
-        });
+        let fix =
+            (!has_comment).then(|| Fix::safe(vec![Edit::delete(string.start_byte()..close.start_byte())]));
         let message = format!("empty string literal in `{name}!`");
         out.push(Finding::new(&META, node.byte_range(), message).with_fix(fix));
     }

@@ -100,7 +100,11 @@ fn finding<'t>(
     message: &str,
 ) -> Option<Finding> {
     let is_named = match target.kind() {
-        "type_identifier" | "scoped_type_identifier" | "generic_type" | "primitive_type" | "array_type"
+        "type_identifier"
+        | "scoped_type_identifier"
+        | "generic_type"
+        | "primitive_type"
+        | "array_type"
         | "unit_type" => true,
         "tuple_type" => !is_parenthesised(target),
         _ => false,

@@ -23,12 +23,11 @@ pub(super) enum Replacement {
 
 /// The operators of binary expressions, so that a replacement can hold them.
 const OPERATORS: &[&str] = &[
-    " + ", " - ", " * ", " / ", " % ", " && ", " || ", " ^ ", " & ", " | ", " << ", " >> ", " == ", " < ", " <= ",
-    " != ", " >= ", " > ",
+    " + ", " - ", " * ", " / ", " % ", " && ", " || ", " ^ ", " & ", " | ", " << ", " >> ", " == ", " < ",
+    " <= ", " != ", " >= ", " > ",
 ];
 
-const COMPOUND: &[&str] =
-    &[" += ", " -= ", " *= ", " /= ", " %= ", " ^= ", " &= ", " |= ", " <<= ", " >>= "];
+const COMPOUND: &[&str] = &[" += ", " -= ", " *= ", " /= ", " %= ", " ^= ", " &= ", " |= ", " <<= ", " >>= "];
 
 /// A chain of unary operators longer than this stays text.
 const MAX_UNARY: usize = 64;
@@ -42,7 +41,8 @@ impl Replacement {
     fn nested(file: &ParsedFile<'_>, node: Node<'_>, depth: usize) -> Self {
         let inner = without_parens(node);
         let text = || file.text(node).into_owned();
-        let field = |name: &'static str| inner.child_by_field_name(name).map(|node| file.text(node).into_owned());
+        let field =
+            |name: &'static str| inner.child_by_field_name(name).map(|node| file.text(node).into_owned());
         let binary = |left: &'static str, operator, right: &'static str| match (field(left), field(right)) {
             (Some(left), Some(right)) => Self::Binary(left, operator, right),
             _ => Self::Open(text()),
@@ -72,8 +72,12 @@ impl Replacement {
             "assignment_expression" => binary("left", " = ", "right"),
             "type_cast_expression" => binary("value", " as ", "type"),
             "range_expression" => Self::Binary(text(), "", String::new()),
-            "reference_expression" | "if_expression" | "closure_expression" | "match_expression"
-            | "let_condition" | "let_chain" => Self::Open(text()),
+            "reference_expression"
+            | "if_expression"
+            | "closure_expression"
+            | "match_expression"
+            | "let_condition"
+            | "let_chain" => Self::Open(text()),
             _ => Self::Closed(text()),
         }
     }

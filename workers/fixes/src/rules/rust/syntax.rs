@@ -100,7 +100,9 @@ pub(super) fn content<'t>(file: &ParsedFile<'t>, block: Node<'t>) -> Content<'t>
             _ => {}
         }
         let (expression, semicolon) = match node.kind() {
-            "expression_statement" => (node.named_child(0), last_child(node).filter(|last| last.kind() == ";")),
+            "expression_statement" => {
+                (node.named_child(0), last_child(node).filter(|last| last.kind() == ";"))
+            }
             kind if is_item(kind) => (None, None),
             _ => (Some(node), None),
         };
@@ -323,6 +325,8 @@ fn reindent_by(text: &str, indent: usize, white: char) -> String {
 
 /// The tokens of two nodes are spelled the same.
 pub(super) fn is_same_code(file: &ParsedFile<'_>, one: Node<'_>, other: Node<'_>) -> bool {
-    let spelled = |node: Node<'_>| file.tokens_in(node.byte_range()).iter().map(|token| file.bytes_of(token.byte_range()));
+    let spelled = |node: Node<'_>| {
+        file.tokens_in(node.byte_range()).iter().map(|token| file.bytes_of(token.byte_range()))
+    };
     spelled(one).eq(spelled(other))
 }

@@ -62,7 +62,14 @@ impl Rule for UnusedUnit {
     }
 
     fn kinds(&self) -> &'static [&'static str] {
-        &["function_item", "function_type", "block", "return_expression", "break_expression", "call_expression"]
+        &[
+            "function_item",
+            "function_type",
+            "block",
+            "return_expression",
+            "break_expression",
+            "call_expression",
+        ]
     }
 
     fn check<'t>(&self, file: &ParsedFile<'t>, node: Node<'t>, out: &mut Vec<Finding>) {
