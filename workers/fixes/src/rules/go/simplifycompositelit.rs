@@ -142,26 +142,55 @@ fn until_brace(literal: Node<'_>, kind: Node<'_>) -> Range<usize> {
     kind.start_byte()..end
 }
 
-/// Spelled alike, names for one type of the language apart.
-fn is_same_type(file: &ParsedFile<'_>, one: Node<'_>, other: Node<'_>) -> bool {
-    normal(file, one) == normal(file, other)
+/// Whether two types are one, aliases of the file followed.
+fn is_same_type<'t>(file: &ParsedFile<'t>, one: Node<'t>, other: Node<'t>) -> bool {
+    let spelled = |kind| {
+        let mut tokens = Vec::new();
+        spell(file, kind, MAX_ALIASES, &mut tokens).then_some(tokens)
+    };
+    spelled(one).is_some_and(|one| spelled(other) == Some(one))
 }
 
-fn normal(file: &ParsedFile<'_>, kind: Node<'_>) -> Vec<Vec<u8>> {
-    let mut tokens: Vec<Vec<u8>> = Vec::new();
-    for text in code_of(file, kind) {
-        let text: &[u8] = match text {
-            b"byte" => b"uint8",
-            b"rune" => b"int32",
-            other => other,
-        };
-        tokens.push(text.to_vec());
+/// Longer chains of aliases are not followed.
+const MAX_ALIASES: usize = 16;
+
+/// Types with more tokens are not compared.
+const MAX_TOKENS: usize = 4096;
+
+/// The tokens of a type, each alias as what it stands for and each name with what it refers to. `false` if there
+/// are too many.
+fn spell<'t>(file: &ParsedFile<'t>, kind: Node<'t>, n_aliases: usize, tokens: &mut Vec<Vec<u8>>) -> bool {
+    let names = file.go_names();
+    for token in code_of(file, kind) {
+        let known = names.id_at(token.start_byte()).zip(names.at(token.start_byte()));
+        let mut text = file.bytes_of(token.byte_range()).to_vec();
+        if let Some((id, object)) = known {
+            let is_alias = object.node.kind() == "type_alias"
+                && object.node.child_by_field_name("type_parameters").is_none();
+            if let Some(aliased) = object.declared.filter(|_| is_alias && n_aliases > 0) {
+                if !spell(file, aliased, n_aliases - 1, tokens) {
+                    return false;
+                }
+                continue;
+            }
+            text.extend_from_slice(format!("#{id}").as_bytes());
+        } else {
+            text = match &*text {
+                b"byte" => b"uint8".to_vec(),
+                b"rune" => b"int32".to_vec(),
+                _ => text,
+            };
+        }
+        tokens.push(text);
         if tokens.ends_with(&[b"interface".to_vec(), b"{".to_vec(), b"}".to_vec()]) {
             tokens.truncate(tokens.len() - 3);
             tokens.push(b"any".to_vec());
         }
+        if tokens.len() > MAX_TOKENS {
+            return false;
+        }
     }
-    tokens
+    true
 }
 
 /// For each redundant type, the blanks that gofmt would change with it: in a literal that mixes elements with and

@@ -83,14 +83,15 @@ pub(super) fn qualifier(file: &ParsedFile<'_>, call: Node<'_>) -> String {
 
 /// The tokens of two nodes are the same, line ends and semicolons aside.
 pub(super) fn is_same_code(file: &ParsedFile<'_>, one: Node<'_>, other: Node<'_>) -> bool {
-    code_of(file, one).eq(code_of(file, other))
+    let texts = |node| code_of(file, node).map(|token| file.bytes_of(token.byte_range()));
+    texts(one).eq(texts(other))
 }
 
-/// The tokens of `node` that matter, each as its text.
-pub(super) fn code_of<'f>(file: &'f ParsedFile<'_>, node: Node<'_>) -> impl Iterator<Item = &'f [u8]> {
-    let tokens = file.tokens_in(node.byte_range());
-    tokens
-        .iter()
-        .map(|token| file.bytes_of(token.byte_range()))
-        .filter(|text| !matches!(*text, b";" | b"\n" | b"\r\n"))
+/// The tokens of `node` that matter.
+pub(super) fn code_of<'f, 't>(
+    file: &'f ParsedFile<'t>,
+    node: Node<'_>,
+) -> impl Iterator<Item = Node<'t>> + use<'f, 't> {
+    let tokens = file.tokens_in(node.byte_range()).iter().copied();
+    tokens.filter(|token| !matches!(file.bytes_of(token.byte_range()), b";" | b"\n" | b"\r\n"))
 }

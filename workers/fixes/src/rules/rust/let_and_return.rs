@@ -100,7 +100,7 @@ fn finding<'t>(file: &ParsedFile<'t>, block: Node<'t>) -> Option<Finding> {
         return None;
     }
     let text = file.text(value);
-    let conversion = conversion(file, block);
+    let conversion = conversion(file, block, value);
     let text = if must_parenthesise(value) || conversion == Conversion::Sure {
         let text = if is_parenthesised(&text) { text.into_owned() } else { format!("({text})") };
         if conversion == Conversion::Sure && !must_parenthesise(value) {
@@ -111,7 +111,7 @@ fn finding<'t>(file: &ParsedFile<'t>, block: Node<'t>) -> Option<Finding> {
     } else {
         text.into_owned()
     };
-    let is_sure = kept == Temporaries::Harmless && conversion == Conversion::None && !borrows(file, value);
+    let is_sure = kept == Temporaries::Harmless && conversion != Conversion::Maybe && !borrows(file, value);
     let applicability = if is_sure { Applicability::Safe } else { Applicability::Suggestion };
     let edits = vec![Edit::delete(declaration.byte_range()), Edit::replace(returned.byte_range(), text)];
     let fix = Fix::new(applicability, edits);
@@ -139,7 +139,12 @@ enum Conversion {
 }
 
 /// References are borrowed anew, and a `Box<T>` may become a `Box<dyn Trait>`.
-fn conversion<'t>(file: &ParsedFile<'t>, block: Node<'t>) -> Conversion {
+fn conversion<'t>(file: &ParsedFile<'t>, block: Node<'t>, value: Node<'t>) -> Conversion {
+    let is_plain = value.kind().ends_with("_literal")
+        || matches!(value.kind(), "binary_expression" | "type_cast_expression" | "unit_expression");
+    if is_plain && value.kind() != "string_literal" {
+        return Conversion::None;
+    }
     let function = file.ancestors(block).find(|around| {
         matches!(around.kind(), "function_item" | "closure_expression" | "async_block" | "const_block")
     });
