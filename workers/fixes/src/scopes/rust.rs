@@ -15,6 +15,8 @@ pub struct Local<'t> {
     pub declared: Option<Node<'t>>,
     /// The value that it is declared with, if the variable is the whole pattern.
     pub value: Option<Node<'t>>,
+    /// Whether it is a parameter of a function or closure.
+    pub is_parameter: bool,
 }
 
 /// Nodes by the name that they declare.
@@ -142,21 +144,21 @@ impl<'t> Walk<'_, 't> {
                 let declared = node.child_by_field_name("type");
                 let value = node.child_by_field_name("value").filter(|_| node.kind() == "let_declaration");
                 if let Some(pattern) = node.child_by_field_name("pattern") {
-                    self.bind(pattern, declared, value);
+                    self.bind(pattern, declared, value, node.kind() == "parameter");
                 }
             }
             "closure_parameters" => {
                 let mut cursor = node.walk();
                 let bare: Vec<_> =
                     node.named_children(&mut cursor).filter(|child| child.kind() != "parameter").collect();
-                bare.into_iter().for_each(|pattern| self.bind(pattern, None, None));
+                bare.into_iter().for_each(|pattern| self.bind(pattern, None, None, true));
             }
-            "match_pattern" => self.bind(node, None, None),
+            "match_pattern" => self.bind(node, None, None, false),
             _ => {}
         }
         if let Some(pattern) = node.child_by_field_name("pattern").filter(|_| node.kind() == "for_expression")
         {
-            self.bind(pattern, None, None);
+            self.bind(pattern, None, None, false);
         }
     }
 
@@ -177,13 +179,19 @@ impl<'t> Walk<'_, 't> {
     }
 
     /// Binds all names of a pattern.
-    fn bind(&mut self, pattern: Node<'t>, declared: Option<Node<'t>>, value: Option<Node<'t>>) {
+    fn bind(
+        &mut self,
+        pattern: Node<'t>,
+        declared: Option<Node<'t>>,
+        value: Option<Node<'t>>,
+        is_parameter: bool,
+    ) {
         let is_whole = pattern.kind() == "identifier";
         let mut open = vec![pattern];
         while let Some(node) = open.pop() {
             if matches!(node.kind(), "identifier" | "shorthand_field_identifier") {
-                let local =
-                    if is_whole { Local { declared, value } } else { Local { declared: None, value: None } };
+                let (declared, value) = if is_whole { (declared, value) } else { (None, None) };
+                let local = Local { declared, value, is_parameter };
                 let name = self.file.bytes_of(node.byte_range());
                 self.bound.entry(name).or_default().push(self.names.locals.len());
                 self.names.locals.push(local);

@@ -110,6 +110,10 @@ fn in_range<'t>(file: &ParsedFile<'t>, node: Node<'t>) -> Vec<Found> {
         [key, value] if is_blank(file, value) => (value.byte_range(), key.end_byte()..value.end_byte()),
         _ => return Vec::new(),
     };
+    // Before Go 1.4 there had to be a variable.
+    if file.facts.target.go.is_some_and(|version| version < (1, 4)) {
+        return Vec::new();
+    }
     let is_over_function = node.child_by_field_name("right").is_some_and(|over| is_function(file, over));
     if is_over_function { Vec::new() } else { vec![found] }
 }

@@ -10,7 +10,7 @@ use crate::rule::{Category, Edit, Finding, Fix, Gate, Level, Meta, Rule, without
 use crate::rules::manual::rule_type;
 use crate::source::ParsedFile;
 
-use super::syntax::{arguments, called, is_same_code, named_children, operator, qualifier, side};
+use super::syntax::{MAX_DEPTH, arguments, called, is_same_code, named_children, operator, qualifier, side};
 
 rule_type! {
     /// ## What it does
@@ -155,11 +155,16 @@ fn trim_and_compare<'t>(file: &ParsedFile<'t>, node: Node<'t>, initializer: Node
     Some(Finding::new(&META, range, message).with_fix(fix))
 }
 
-/// All calls in a statement, outermost first.
+/// The calls in a statement, outermost first; those at the start of a very long one.
 fn calls_in(statement: Node<'_>) -> Vec<Node<'_>> {
     let mut calls = Vec::new();
     let mut cursor = statement.walk();
+    let mut n_seen = 0;
     loop {
+        n_seen += 1;
+        if n_seen > 64 * MAX_DEPTH {
+            return calls;
+        }
         if cursor.node().kind() == "call_expression" {
             calls.push(cursor.node());
         }

@@ -7,7 +7,7 @@ use tree_sitter::Node;
 
 use crate::source::ParsedFile;
 
-use super::syntax::is_comment;
+use super::syntax::{MAX_DEPTH, is_comment};
 
 /// The `attribute_item`s that stand directly before byte `at`, nearest first.
 pub(super) fn before<'t>(file: &ParsedFile<'t>, at: usize) -> Vec<Node<'t>> {
@@ -36,7 +36,9 @@ fn at_top(node: Node<'_>) -> Vec<Node<'_>> {
 
 /// All attributes that hold for `node`, innermost first, each as the text between the brackets without blanks.
 fn holding<'f, 't>(file: &'f ParsedFile<'t>, node: Node<'t>) -> impl Iterator<Item = String> + use<'f, 't> {
-    let around = std::iter::once(node).chain(file.ancestors(node));
+    // Very deep in the file, only what stands near and at its top counts.
+    let around = std::iter::once(node).chain(file.ancestors(node).take(MAX_DEPTH));
+    let around = around.chain(std::iter::once(file.tree.root_node()));
     let items = around.flat_map(|node| {
         let mut items = before(file, node.start_byte());
         if matches!(node.kind(), "source_file" | "block" | "declaration_list") {

@@ -82,6 +82,7 @@ impl<'f, 't> Booleans<'f, 't> {
     fn kind_truth(&self, kind: Option<Node<'_>>) -> Truth {
         match kind {
             Some(kind) if self.file.bytes_of(kind.byte_range()) == b"bool" => Truth::Bool,
+            Some(kind) if !self.names.structs(self.file.bytes_of(kind.byte_range())).is_empty() => Truth::Not,
             // A name may stand for anything.
             Some(kind) if matches!(kind.kind(), "type_identifier" | "scoped_type_identifier") => {
                 Truth::Unknown
@@ -148,7 +149,7 @@ impl<'f, 't> Booleans<'f, 't> {
     fn field(&self, node: Node<'t>) -> Truth {
         let value = node.child_by_field_name("value").filter(|value| value.kind() == "self");
         let Some((_, field)) = value.zip(node.child_by_field_name("field")) else { return Truth::Unknown };
-        let holder = self.file.ancestors(node).find(|around| around.kind() == "impl_item");
+        let holder = self.file.ancestors(node).take(MAX_DEPTH).find(|around| around.kind() == "impl_item");
         let Some(holder) = holder.and_then(|holder| holder.child_by_field_name("type")) else {
             return Truth::Unknown;
         };

@@ -95,7 +95,7 @@ fn finding<'t>(file: &ParsedFile<'t>, block: Node<'t>) -> Option<Finding> {
         return None;
     }
     let value = declaration.child_by_field_name("value")?;
-    let kept = temporaries(file, block, value);
+    let kept = temporaries(file, value);
     if kept == Temporaries::Guarding || is_silenced(file, returned, META.id, "style") {
         return None;
     }
@@ -145,7 +145,7 @@ fn conversion<'t>(file: &ParsedFile<'t>, block: Node<'t>, value: Node<'t>) -> Co
     if is_plain && value.kind() != "string_literal" {
         return Conversion::None;
     }
-    let function = file.ancestors(block).find(|around| {
+    let function = file.ancestors(block).take(MAX_DEPTH).find(|around| {
         matches!(around.kind(), "function_item" | "closure_expression" | "async_block" | "const_block")
     });
     let Some(function) = function.filter(|function| function.kind() == "function_item") else {

@@ -70,7 +70,7 @@ impl Rule for NeedlessReturn {
     }
 
     fn check<'t>(&self, file: &ParsedFile<'t>, node: Node<'t>, out: &mut Vec<Finding>) {
-        let search = Search { file, function: node };
+        let search = Search { file };
         let at_end = Place { semicolons: Vec::new(), empty: Empty::Nothing, is_unit_match: None, depth: 0 };
         match node.kind() {
             "closure_expression" => {
@@ -112,7 +112,6 @@ struct Place {
 
 struct Search<'f, 't> {
     file: &'f ParsedFile<'t>,
-    function: Node<'t>,
 }
 
 impl<'t> Search<'_, 't> {
@@ -201,7 +200,7 @@ impl<'t> Search<'_, 't> {
                 }
             },
         };
-        let kept = value.map_or(Temporaries::Harmless, |value| temporaries(self.file, self.function, value));
+        let kept = value.map_or(Temporaries::Harmless, |value| temporaries(self.file, value));
         if kept == Temporaries::Guarding || is_silenced(self.file, node, META.id, "style") {
             return None;
         }

@@ -120,8 +120,8 @@ const HARMLESS: &[&str] = &[
     "zip",
 ];
 
-/// What is known of the temporaries of `value`, a value that `function` returns.
-pub(super) fn temporaries<'t>(file: &ParsedFile<'t>, function: Node<'t>, value: Node<'t>) -> Temporaries {
+/// What is known of the temporaries of `value`.
+pub(super) fn temporaries<'t>(file: &ParsedFile<'t>, value: Node<'t>) -> Temporaries {
     let mut worst = Temporaries::Harmless;
     let mut open = vec![value];
     let mut n_seen = 0;
@@ -130,7 +130,7 @@ pub(super) fn temporaries<'t>(file: &ParsedFile<'t>, function: Node<'t>, value: 
         if n_seen > 64 * MAX_DEPTH {
             return Temporaries::Unknown;
         }
-        worst = worst.max(borrowed_receiver(file, function, node));
+        worst = worst.max(borrowed_receiver(file, node));
         // What stands in a block or a closure is dropped there, its tail aside.
         if matches!(node.kind(), "closure_expression" | "async_block" | "macro_invocation") {
             continue;
@@ -142,7 +142,7 @@ pub(super) fn temporaries<'t>(file: &ParsedFile<'t>, function: Node<'t>, value: 
 }
 
 /// Looks at the value that a method call, a field access, an index or a dereference borrows.
-fn borrowed_receiver<'t>(file: &ParsedFile<'t>, function: Node<'t>, node: Node<'t>) -> Temporaries {
+fn borrowed_receiver<'t>(file: &ParsedFile<'t>, node: Node<'t>) -> Temporaries {
     let receiver = match node.kind() {
         "field_expression" => node.child_by_field_name("value"),
         "index_expression" | "unary_expression" => node.named_child(0),
@@ -154,7 +154,7 @@ fn borrowed_receiver<'t>(file: &ParsedFile<'t>, function: Node<'t>, node: Node<'
     let name = file.text(method);
     if GUARDING.contains(&&*name) {
         Temporaries::Guarding
-    } else if HARMLESS.contains(&&*name) || !starts_at_local(file, function, receiver) {
+    } else if HARMLESS.contains(&&*name) || !starts_at_local(file, receiver) {
         Temporaries::Harmless
     } else {
         Temporaries::Unknown
@@ -167,8 +167,8 @@ fn method_name(call: Node<'_>) -> Option<Node<'_>> {
     (callee.kind() == "field_expression").then(|| callee.child_by_field_name("field")).flatten()
 }
 
-/// Whether a chain of calls and fields starts at a variable that a `let` of the function declares.
-fn starts_at_local<'t>(file: &ParsedFile<'t>, function: Node<'t>, chain: Node<'t>) -> bool {
+/// Whether a chain of calls and fields starts at a local variable that is no parameter: parameters are dropped last.
+fn starts_at_local<'t>(file: &ParsedFile<'t>, chain: Node<'t>) -> bool {
     let mut node = chain;
     loop {
         let next = match node.kind() {
@@ -178,11 +178,8 @@ fn starts_at_local<'t>(file: &ParsedFile<'t>, function: Node<'t>, chain: Node<'t
                 node.named_child(0)
             }
             "identifier" => {
-                let name = file.bytes_of(node.byte_range());
-                return file.tokens_in(function.start_byte()..node.start_byte()).windows(2).any(|pair| {
-                    matches!(pair[0].kind(), "let" | "mut" | "ref" | "mutable_specifier")
-                        && file.bytes_of(pair[1].byte_range()) == name
-                });
+                let local = file.rust_names().local(node.start_byte());
+                return local.is_some_and(|local| !local.is_parameter);
             }
             _ => return false,
         };
