@@ -57,7 +57,11 @@ pub fn find(name: &str) -> Option<&'static dyn Rule> {
     let named =
         |wanted: &str| rules::ALL.iter().copied().find(|rule| rule.meta().id.eq_ignore_ascii_case(wanted));
     let bare = name.rsplit(['/', ':']).next().unwrap_or(name);
-    named(name).or_else(|| named(&name.replace('/', "-"))).or_else(|| named(bare))
+    named(name)
+        .or_else(|| named(&name.replace('/', "-")))
+        .or_else(|| named(bare))
+        // gopls and `go fix` call the analyzers of modernize by their bare names.
+        .or_else(|| named(&format!("modernize-{bare}")))
 }
 
 #[cfg(test)]
@@ -77,6 +81,13 @@ mod tests {
         }
         let published = std::fs::read_to_string(&path).unwrap();
         assert!(published == wanted, "schemas/rules.json is old: NM_UPDATE=1 cargo test -p fixes catalogue");
+    }
+
+    #[test]
+    fn a_rule_of_modernize_has_three_names() {
+        for name in ["any", "modernize/any", "modernize-any"] {
+            assert_eq!(find(name).map(|rule| rule.meta().id), Some("modernize-any"), "{name}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use tree_sitter::{Node, Tree};
 use crate::engine::walk;
 use crate::facts::Facts;
 use crate::language::Language;
-use crate::scopes::Scopes;
+use crate::scopes::{Scopes, go, rust};
 
 /// One version of one file, parsed. Byte offsets in the tree are offsets in `bytes`.
 ///
@@ -27,6 +27,8 @@ pub struct ParsedFile<'t> {
     survey: OnceCell<Survey>,
     tokens: OnceCell<Vec<Node<'t>>>,
     scopes: OnceCell<Option<Scopes>>,
+    go_names: OnceCell<go::Names<'t>>,
+    rust_names: OnceCell<rust::Names<'t>>,
 }
 
 /// Node kinds of comments, in all grammars.
@@ -64,6 +66,8 @@ impl<'t> ParsedFile<'t> {
             survey: OnceCell::new(),
             tokens: OnceCell::new(),
             scopes: OnceCell::new(),
+            go_names: OnceCell::new(),
+            rust_names: OnceCell::new(),
         }
     }
 
@@ -122,6 +126,18 @@ impl<'t> ParsedFile<'t> {
     #[must_use]
     pub fn scopes(&self) -> Option<&Scopes> {
         self.scopes.get_or_init(|| Scopes::resolve(self, self.survey().depth, self.facts.kind)).as_ref()
+    }
+
+    /// What the names of a Go file mean, resolved on first use.
+    #[must_use]
+    pub fn go_names(&self) -> &go::Names<'t> {
+        self.go_names.get_or_init(|| go::Names::resolve(self))
+    }
+
+    /// What the names of a Rust file mean, resolved on first use.
+    #[must_use]
+    pub fn rust_names(&self) -> &rust::Names<'t> {
+        self.rust_names.get_or_init(|| rust::Names::resolve(self))
     }
 
     /// The text of `node`; what is not UTF-8 is replaced, so use it to compare and to build text from

@@ -373,12 +373,13 @@ struct Pair {
 }
 
 fn pairs(pairs: &Pairs, origin: &str) -> Score {
-    let mut score = Score { rule: pairs.rule.clone(), ..Score::default() };
+    let rule = known_name(&pairs.rule);
+    let mut score = Score { rule: rule.to_owned(), ..Score::default() };
     for pair in &pairs.files {
         let case = Case {
             language: Some(if origin == "go" { "go" } else { "rust" }.to_owned()),
             filename: Some(pair.file.clone()),
-            rule: pairs.rule.clone(),
+            rule: rule.to_owned(),
             code: pair.source.clone(),
             ..Case::default()
         };
@@ -390,6 +391,14 @@ fn pairs(pairs: &Pairs, origin: &str) -> Score {
         compare_text(&mut score, &pair.file, pair.fixed.as_ref().unwrap_or(&pair.source), output);
     }
     score
+}
+
+/// The name of a rule behind which the name of a folder of tests may stand: `simplifyrange-generatedcode`.
+fn known_name(name: &str) -> &str {
+    match name.rsplit_once('-') {
+        Some((rule, _)) if fixes::catalogue::find(name).is_none() => rule,
+        _ => name,
+    }
 }
 
 fn compare_text(score: &mut Score, file: &str, wanted: &str, got: &str) {

@@ -4,9 +4,11 @@
 //! (see `manual.rs`), which gives the type its documentation and `Self::MANUAL` for
 //! [`Meta::docs`](crate::Meta).
 
+pub mod go;
 pub mod javascript;
 mod manual;
 pub mod python;
+pub mod rust;
 
 use crate::rule::Rule;
 
@@ -76,4 +78,25 @@ pub static ALL: &[&dyn Rule] = &[
     &python::UnnecessaryKeyCheck,
     &python::SuperfluousElseReturn,
     &python::UnsafeYamlLoad,
+    &rust::NeedlessBool,
+    &rust::NeedlessBoolAssign,
+    &rust::BoolComparison,
+    &rust::NeedlessReturn,
+    &rust::UnusedUnit,
+    &rust::LetAndReturn,
+    &rust::CollapsibleElseIf::DEFAULT,
+    &rust::CollapsibleIf::DEFAULT,
+    &rust::RedundantFieldNames,
+    &rust::RedundantStaticLifetimes,
+    &rust::PrintlnEmptyString,
+    &go::SimplifyCompositeLit,
+    &go::SimplifyRange,
+    &go::BoolConstant,
+    &go::StringsIndex,
+    &go::BlankAssignment,
+    &go::MergeDeclaration,
+    &go::ErrorsNewSprintf,
+    &go::Yoda,
+    &go::Any,
+    &go::StringsCutPrefix,
 ];

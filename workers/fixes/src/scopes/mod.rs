@@ -3,7 +3,9 @@
 //! Resolved by `oxc_semantic`, whose byte offsets are those of the tree-sitter tree; nothing of oxc shows here.
 //! A declaration's initializer is not a reference: `let a = 1; a = 2;` has one reference to `a`, a write.
 
+pub mod go;
 mod resolve;
+pub mod rust;
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
