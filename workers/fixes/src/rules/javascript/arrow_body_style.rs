@@ -7,6 +7,7 @@ use serde_json::Value;
 use tree_sitter::Node;
 
 use super::ECMASCRIPT;
+use super::statement_lists::only_statement;
 use super::syntax::{first_named_child, named_children, operator, path_to, without_parens};
 use super::token_lines::{first_token_of, last_token_of, may_continue_line, spells, touch_on_line};
 use crate::rule::{Category, Edit, Finding, Fix, Level, Meta, Rule, option};
@@ -111,10 +112,9 @@ impl Rule for ArrowBodyStyle {
 
 impl ArrowBodyStyle {
     fn check_block<'t>(&self, file: &ParsedFile<'t>, arrow: Node<'t>, body: Node<'t>) -> Option<Finding> {
-        let mut statements = named_children(body);
-        let (first, second) = (statements.next(), statements.next());
-        let returned = first
-            .filter(|first| first.kind() == "return_statement" && second.is_none())
+        let is_empty = named_children(body).next().is_none();
+        let returned = only_statement(body)
+            .filter(|only| only.kind() == "return_statement")
             .map(|statement| Returned { statement, value: first_named_child(statement) });
         match self.options.style {
             Style::Never => {}
@@ -128,7 +128,7 @@ impl ArrowBodyStyle {
             Style::Always => return None,
         }
         let message = match &returned {
-            None if first.is_none() => {
+            None if is_empty => {
                 "Unexpected block statement surrounding arrow body; put a value of `undefined` immediately \
                  after the `=>`."
             }

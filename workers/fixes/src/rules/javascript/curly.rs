@@ -224,7 +224,7 @@ impl<'t> Judged<'t> {
         if needs_semicolon(file, close) {
             return None;
         }
-        let before = if self.body.keyword == "do" && joins_do(file, open) { " " } else { "" };
+        let before = if joins_keyword(file, open) { " " } else { "" };
         let edits = vec![Edit::replace(open.byte_range(), before), Edit::delete(close.byte_range())];
         Some(Fix::safe(edits))
     }
@@ -234,12 +234,12 @@ fn add_braces(body: Node<'_>) -> Fix {
     Fix::safe(vec![Edit::insert(body.start_byte(), "{"), Edit::insert(body.end_byte(), "}")])
 }
 
-/// Whether `do` would be one word with what follows the brace `open`.
-fn joins_do(file: &ParsedFile<'_>, open: Node<'_>) -> bool {
-    file.token_before(open.start_byte()).is_some_and(|token| token.end_byte() == open.start_byte())
-        && file
-            .token_after(open.end_byte())
-            .is_some_and(|first| !Token::Word.can_touch(Token::of(file, first)))
+/// Whether `do` or `else` would be one word with what follows the brace `open`.
+fn joins_keyword(file: &ParsedFile<'_>, open: Node<'_>) -> bool {
+    let before = file.token_before(open.start_byte()).filter(|token| token.end_byte() == open.start_byte());
+    before
+        .zip(file.token_after(open.end_byte()))
+        .is_some_and(|(before, first)| !Token::of(file, before).can_touch(Token::of(file, first)))
 }
 
 /// Whether the last statement in a block needs the brace `close` for want of a semicolon.
@@ -261,13 +261,17 @@ fn needs_semicolon<'t>(file: &ParsedFile<'t>, close: Node<'t>) -> bool {
 /// Whether `brace` ends a block that is not the body of a function expression or method.
 fn closes_block_statement<'t>(file: &ParsedFile<'t>, brace: Node<'t>) -> bool {
     let block = Some(brace).filter(|brace| brace.kind() == "}").and_then(|brace| file.parent(brace));
-    let owner = block.filter(|block| block.kind() == "statement_block").and_then(|block| file.parent(block));
-    owner.is_some_and(|owner| {
-        !matches!(
+    let Some((block, owner)) = block.and_then(|block| Some((block, file.parent(block)?))) else {
+        return false;
+    };
+    match block.kind() {
+        "statement_block" => !matches!(
             owner.kind(),
             "function_expression" | "generator_function" | "arrow_function" | "method_definition"
-        )
-    })
+        ),
+        "object" => block_in(owner) == Some(block),
+        _ => false,
+    }
 }
 
 /// Whether `body` ends on the line on which the token before it starts, its semicolon left out.

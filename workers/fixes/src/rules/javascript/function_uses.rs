@@ -13,6 +13,9 @@ const MAX_PARENS: usize = 250;
 #[derive(Debug, Default)]
 pub(super) struct Uses<'t> {
     pub(super) this: bool,
+    /// `this` in the value of a class field or in a static block within the function, where it is not the
+    /// function's.
+    pub(super) this_of_class: bool,
     pub(super) superclass: bool,
     pub(super) new_target: bool,
     /// The identifiers `arguments`, whatever they mean.
@@ -26,9 +29,15 @@ impl<'t> Uses<'t> {
         let mut cursor = function.walk();
         // The kinds of the nodes from the function down to where the cursor stands.
         let mut path: Vec<&'t str> = Vec::new();
+        // How deep the code of a class begins, if the cursor is in such code.
+        let mut class_code: Option<usize> = None;
         loop {
             let node = cursor.node();
             let parent = path.last().copied();
+            class_code = class_code.filter(|at| path.len() > *at);
+            if class_code.is_none() && is_class_code(node, parent, cursor.field_name()) {
+                class_code = Some(path.len());
+            }
             let is_own = match (parent, node.kind()) {
                 (None, _) => true,
                 (Some("method_definition"), _) => {
@@ -39,7 +48,7 @@ impl<'t> Uses<'t> {
                 _ => true,
             };
             if is_own {
-                uses.note(file, node, parent);
+                uses.note(file, node, parent, class_code.is_some());
             }
             if is_own && cursor.goto_first_child() {
                 path.push(node.kind());
@@ -58,10 +67,12 @@ impl<'t> Uses<'t> {
         }
     }
 
-    fn note(&mut self, file: &ParsedFile<'t>, node: Node<'t>, parent: Option<&str>) {
+    fn note(&mut self, file: &ParsedFile<'t>, node: Node<'t>, parent: Option<&str>, is_in_class: bool) {
         match node.kind() {
             // TypeScript's `this` parameter is a name.
-            "this" => self.this |= !matches!(parent, Some("required_parameter")),
+            "this" if parent == Some("required_parameter") => {}
+            "this" if is_in_class => self.this_of_class = true,
+            "this" => self.this = true,
             "super" => self.superclass = true,
             "meta_property" => self.new_target |= file.bytes_of(node.byte_range()).starts_with(b"new"),
             "identifier" | "shorthand_property_identifier"
@@ -72,6 +83,12 @@ impl<'t> Uses<'t> {
             _ => {}
         }
     }
+}
+
+/// Whether `node` is run for a class or its objects: the value of a field or a static block.
+fn is_class_code(node: Node<'_>, parent: Option<&str>, field: Option<&str>) -> bool {
+    let is_field = matches!(parent, Some("field_definition" | "public_field_definition"));
+    node.kind() == "class_static_block" || (is_field && field == Some("value"))
 }
 
 /// Where an expression stands, the parentheses around it left out.

@@ -14,7 +14,7 @@ use super::syntax::{identifier_name, named_children};
 use super::token_lines::{first_token_of, last_token_of, may_continue_line, spells, touch_on_line};
 use crate::rule::{Category, Edit, Finding, Fix, Level, Meta, Rule, option};
 use crate::rules::manual::rule_type;
-use crate::scopes::{ScopeId, ScopeKind, Scopes};
+use crate::scopes::{Reference, ScopeId, ScopeKind, Scopes};
 use crate::source::ParsedFile;
 
 rule_type! {
@@ -207,7 +207,7 @@ fn keeps_names<'t>(file: &ParsedFile<'t>, node: Node<'t>, branch: Node<'t>) -> b
             let names = declared_names(file, branch);
             names.is_empty()
                 || file.scopes().is_some_and(|scopes| {
-                    let around = Around::of(file, scopes, node.byte_range());
+                    let around = Around::of(file, scopes, node, branch);
                     names.iter().all(|name| around.is_free(name))
                 })
         }
@@ -242,18 +242,25 @@ fn declared_names(file: &ParsedFile<'_>, block: Node<'_>) -> Vec<String> {
     names
 }
 
+fn holds(outer: &Range<usize>, inner: &Range<usize>) -> bool {
+    outer.start <= inner.start && inner.end <= outer.end
+}
+
 /// The scope that declarations of the branch would move to.
 struct Around<'f, 't> {
     file: &'f ParsedFile<'t>,
     scopes: &'f Scopes,
     scope: ScopeId,
     range: Range<usize>,
+    /// Where the declarations come from.
+    branch: Range<usize>,
 }
 
 impl<'f, 't> Around<'f, 't> {
-    fn of(file: &'f ParsedFile<'t>, scopes: &'f Scopes, statement: Range<usize>) -> Self {
-        let scope = scopes.innermost(&statement);
-        Self { file, scopes, scope, range: scopes.scope(scope).range.clone() }
+    fn of(file: &'f ParsedFile<'t>, scopes: &'f Scopes, node: Node<'t>, branch: Node<'t>) -> Self {
+        let scope = scopes.innermost(&node.byte_range());
+        let range = scopes.scope(scope).range.clone();
+        Self { file, scopes, scope, range, branch: branch.byte_range() }
     }
 
     /// Whether nothing in the scope declares `name` or uses one from outside.
@@ -261,6 +268,13 @@ impl<'f, 't> Around<'f, 't> {
         let scope = self.scopes.scope(self.scope);
         let outer = scope.parent.and_then(|parent| self.scopes.lookup(parent, name));
         let found = self.scopes.lookup(self.scope, name);
+        if let Some(hoisted) = found.map(|found| self.scopes.variable(found))
+            && hoisted.declarations.iter().all(|declared| holds(&self.branch, declared))
+        {
+            // A function of the branch, which the function around sees as well.
+            let is_outside = |used: &Reference| !holds(&self.branch, &used.range);
+            return !hoisted.references.iter().any(is_outside);
+        }
         if let Some(own) = found.filter(|found| self.scopes.variable(*found).scope == self.scope)
             && !self.is_own_name_of_expression(self.scopes.variable(own).declarations.first())
         {
@@ -293,7 +307,7 @@ impl<'f, 't> Around<'f, 't> {
                     && found
                         .declarations
                         .iter()
-                        .any(|declared| self.range.start <= declared.start && declared.end <= self.range.end)
+                        .any(|declared| holds(&self.range, declared) && !holds(&self.branch, declared))
             })
     }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 use tree_sitter::Node;
 
 use super::ECMASCRIPT;
-use super::statement_lists::{needs_braces, only_statement};
+use super::statement_lists::{block_in, needs_braces, only_statement};
 use super::syntax::keep_only;
 use super::token_lines::{last_token_of, may_continue_line, spells, touch_on_line};
 use crate::rule::{Category, Finding, Fix, Level, Meta, Rule, without_options};
@@ -88,7 +88,7 @@ fn unwrap<'t>(file: &ParsedFile<'t>, block: Node<'t>, lonely: Node<'t>) -> Optio
         return None;
     }
     let consequent = lonely.child_by_field_name("consequence")?;
-    if consequent.kind() != "statement_block" && joins_next(file, consequent, whole.end) {
+    if block_in(consequent).is_none() && joins_next(file, consequent, whole.end) {
         return None;
     }
     let touches_else = file.token_before(whole.start).is_some_and(|token| token.end_byte() == whole.start);

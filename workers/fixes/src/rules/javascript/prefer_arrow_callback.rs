@@ -11,7 +11,8 @@ use super::ECMASCRIPT;
 use super::declaration::bindings;
 use super::function_uses::{Uses, call_of, place_of_expression, token_behind_parens};
 use super::syntax::{identifier_name, named_children, operator, without_parens};
-use super::token_lines::{is_parenthesised, last_token_of, share_line};
+use super::token_lines::{first_token_of, is_parenthesised, last_token_of, share_line, spells};
+use crate::language::Language;
 use crate::rule::{Applicability, Category, Edit, Finding, Fix, Gate, Level, Meta, Rule, option};
 use crate::rules::manual::rule_type;
 use crate::source::ParsedFile;
@@ -104,11 +105,12 @@ impl Rule for PreferArrowCallback {
             return;
         }
         let uses = Uses::of(file, node);
-        let is_bound_elsewhere = uses.this && !callback.takes_this && self.options.allow_unbound_this;
+        let uses_this = uses.this || uses.this_of_class;
+        let is_bound_elsewhere = uses_this && !callback.takes_this && self.options.allow_unbound_this;
         if is_bound_elsewhere || uses.superclass || uses.new_target || uses_own_arguments(file, node, &uses) {
             return;
         }
-        let can_be_mended = callback.takes_this || !uses.this;
+        let can_be_mended = callback.takes_this || !uses_this;
         let edits = if can_be_mended { callback.to_arrow(file) } else { None };
         let fix = edits.map(|edits| Fix::unsafe_(edits).needing(Gate::EcmaScript(2015)));
         out.push(Finding::new(&META, node.byte_range(), "Unexpected function expression.").with_fix(fix));
@@ -159,7 +161,7 @@ impl<'t> Callback<'t> {
                     let takes_this = takes_this.unwrap_or(false);
                     return (!is_import).then_some(Self { function, takes_this });
                 }
-                "ternary_expression" => at = place.parent,
+                "ternary_expression" if !place.is_field("condition") => at = place.parent,
                 "binary_expression" if matches!(operator(place.parent), "&&" | "||" | "??") => {
                     at = place.parent;
                 }
@@ -183,11 +185,8 @@ impl<'t> Callback<'t> {
             return None;
         }
         let keyword = child_of_kind(self.function, "function")?;
-        let open = file
-            .tokens_in(keyword.end_byte()..self.function.end_byte())
-            .iter()
-            .find(|token| token.kind() == "(")
-            .copied()?;
+        let type_parameters = self.function.child_by_field_name("type_parameters");
+        let open = first_token_of(file, type_parameters.unwrap_or(parameters))?;
         let is_async = keyword.start_byte() != self.function.start_byte();
         if is_async && !share_line(file, keyword, open) {
             return None;
@@ -208,6 +207,9 @@ impl<'t> Callback<'t> {
             edits.extend(name.map(|name| Edit::delete(name.byte_range())));
         } else {
             edits.push(Edit::delete(header));
+        }
+        if file.language == Language::Tsx {
+            edits.extend(type_parameters.and_then(|list| comma_against_tag(file, list)));
         }
         let body = self.function.child_by_field_name("body")?;
         let before_body = file.token_before(body.start_byte())?;
@@ -292,6 +294,15 @@ fn has_odd_parameters(file: &ParsedFile<'_>, parameters: Node<'_>) -> bool {
         is_repeated |= !seen.insert(identifier_name(file, name));
     }
     is_simple && is_repeated
+}
+
+/// The comma that keeps the list of one type parameter from being read as a JSX tag.
+fn comma_against_tag(file: &ParsedFile<'_>, list: Node<'_>) -> Option<Edit> {
+    let mut parameters = named_children(list);
+    let only = parameters.next().filter(|_| parameters.next().is_none())?;
+    let is_bare = ["constraint", "value"].iter().all(|field| only.child_by_field_name(field).is_none());
+    let has_comma = file.token_after(only.end_byte()).is_some_and(|token| spells(file, token, ","));
+    (is_bare && !has_comma).then(|| Edit::insert(only.end_byte(), ","))
 }
 
 /// The first child of that kind, a keyword or not.

@@ -48,7 +48,24 @@ pub(super) fn block_in(statement: Node<'_>) -> Option<Node<'_>> {
 pub(super) fn only_statement(block: Node<'_>) -> Option<Node<'_>> {
     let mut statements = named_children(block);
     let first = statements.next()?;
-    statements.next().is_none().then_some(first)
+    (statements.next().is_none() && !is_two(first)).then_some(first)
+}
+
+/// Whether what the grammar takes for one statement is two: `return` and a value on the next line, or a block
+/// that it takes for an object and the semicolon behind it.
+pub(super) fn is_two(statement: Node<'_>) -> bool {
+    match statement.kind() {
+        "return_statement" => {
+            let keyword = statement.child(0);
+            keyword
+                .zip(first_named_child(statement))
+                .is_some_and(|(keyword, value)| keyword.end_position().row < value.start_position().row)
+        }
+        "expression_statement" => {
+            block_in(statement).is_some_and(|block| block.end_byte() < statement.end_byte())
+        }
+        _ => false,
+    }
 }
 
 /// The bytes of the function around `node`, of the whole file where there is none.
