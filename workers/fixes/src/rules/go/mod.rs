@@ -2,18 +2,17 @@
 //! is a `bool` (`booleans`), comments in columns (`alignment`). What names mean is in [`crate::scopes::go`].
 
 mod alignment;
-mod booleans;
-mod syntax;
-
 mod any;
 mod blank_assignment;
 mod bool_constant;
+mod booleans;
 mod errors_new_sprintf;
 mod merge_declaration;
 mod simplifycompositelit;
 mod simplifyrange;
 mod strings_cut_prefix;
 mod strings_index;
+mod syntax;
 mod yoda;
 
 pub use any::Any;

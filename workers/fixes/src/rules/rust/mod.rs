@@ -3,13 +3,9 @@
 //! is a `bool` (`booleans`).
 
 mod attributes;
+mod bool_comparison;
 mod booleans;
 mod collapse;
-mod replacement;
-mod syntax;
-mod temporaries;
-
-mod bool_comparison;
 mod collapsible_else_if;
 mod collapsible_if;
 mod let_and_return;
@@ -19,6 +15,9 @@ mod needless_return;
 mod println_empty_string;
 mod redundant_field_names;
 mod redundant_static_lifetimes;
+mod replacement;
+mod syntax;
+mod temporaries;
 mod unused_unit;
 
 pub use bool_comparison::BoolComparison;
