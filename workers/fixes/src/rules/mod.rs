@@ -14,11 +14,13 @@ use crate::rule::Rule;
 /// stands before it (`no-var` before `prefer-const`).
 pub static ALL: &[&dyn Rule] = &[
     &javascript::NoVar,
-    &javascript::PreferConst,
-    &javascript::NoExtraBooleanCast,
-    &javascript::NoUselessRename,
-    &javascript::Eqeqeq,
-    &javascript::ObjectShorthand,
+    &javascript::PreferConst::DEFAULT,
+    &javascript::NoExtraBooleanCast::DEFAULT,
+    &javascript::NoUselessRename::DEFAULT,
+    &javascript::Eqeqeq::DEFAULT,
+    &javascript::ObjectShorthand::DEFAULT,
+    &javascript::NoUndefInit,
+    &javascript::PreserveCaughtError::DEFAULT,
     &python::NoneComparison,
     &python::TrueFalseComparison,
     &python::IsLiteral,
