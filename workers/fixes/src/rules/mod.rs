@@ -20,6 +20,7 @@ pub static ALL: &[&dyn Rule] = &[
     &javascript::Eqeqeq::DEFAULT,
     &javascript::ObjectShorthand::DEFAULT,
     &javascript::NoUndefInit,
+    &javascript::NoUnusedVars::DEFAULT,
     &javascript::PreserveCaughtError::DEFAULT,
     &python::NoneComparison,
     &python::TrueFalseComparison,

@@ -5,7 +5,7 @@
 
 mod resolve;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use crate::facts::SourceKind;
@@ -99,8 +99,8 @@ pub struct Scopes {
     /// Start byte of every declaring identifier and of every resolved reference.
     by_start: HashMap<usize, VariableId>,
     by_name: HashMap<(ScopeId, String), VariableId>,
-    /// Start bytes of the references that no declaration of this file answers, and their names.
-    globals: HashMap<usize, String>,
+    /// The references that no declaration of this file answers, and their names, by their start bytes.
+    globals: BTreeMap<usize, (String, Reference)>,
 }
 
 impl Scopes {
@@ -146,6 +146,11 @@ impl Scopes {
     #[must_use]
     pub fn is_unshadowed_global(&self, at: usize) -> bool {
         self.globals.contains_key(&at)
+    }
+
+    /// The uses of the global `name`, in order.
+    pub fn global_references<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s Reference> {
+        self.globals.values().filter(move |(known, _)| known == name).map(|(_, used)| used)
     }
 
     /// The innermost scope whose node contains `range`.

@@ -1,11 +1,14 @@
 //! Rules of JavaScript and TypeScript, after ESLint.
 
+mod ancestry;
 pub(crate) mod declaration;
+mod directives;
 mod eqeqeq;
 pub(crate) mod globals;
 pub(crate) mod hoisting;
 mod no_extra_boolean_cast;
 mod no_undef_init;
+mod no_unused_vars;
 mod no_useless_rename;
 mod no_var;
 mod object_shorthand;
@@ -20,6 +23,7 @@ mod tests;
 pub use eqeqeq::Eqeqeq;
 pub use no_extra_boolean_cast::NoExtraBooleanCast;
 pub use no_undef_init::NoUndefInit;
+pub use no_unused_vars::NoUnusedVars;
 pub use no_useless_rename::NoUselessRename;
 pub use no_var::NoVar;
 pub use object_shorthand::ObjectShorthand;
