@@ -50,9 +50,9 @@ rule_type! {
     ///
     /// ## Fix safety
     /// Safe for properties and for async and generator functions. Unsafe for other functions: a method cannot be
-    /// called with `new` and has no `prototype`, an arrow function can be called with another `this`. Unsafe for
-    /// `__proto__`, whose long form sets the prototype. There is no fix where it would lose the comment before
-    /// the value.
+    /// called with `new` and has no `prototype`, an arrow function can be called with another `this`. `__proto__`
+    /// is left alone, since its long form sets the prototype. There is no fix where it would lose the comment
+    /// before the value.
     pub struct ObjectShorthand {
         mode: Mode,
         options: Options,
@@ -182,7 +182,7 @@ impl ObjectShorthand {
             _ if is_quoted(key) => "Expected longform method syntax for string literal keys.",
             _ => return None,
         };
-        if modifiers.is_accessor || file.parent(node)?.kind() != "object" {
+        if modifiers.is_accessor || is_proto(file, key) || file.parent(node)?.kind() != "object" {
             return None;
         }
         let text = [
@@ -201,12 +201,12 @@ impl ObjectShorthand {
 
     /// `{ x }`
     fn check_short_property(&self, file: &ParsedFile<'_>, node: Node<'_>) -> Option<Finding> {
-        if self.mode != Mode::Never {
+        if self.mode != Mode::Never || is_proto(file, node) {
             return None;
         }
         let name = identifier_name(file, node);
         let edits = vec![Edit::insert(node.end_byte(), format!(": {name}"))];
-        let fix = property_fix(&name, edits);
+        let fix = Fix::safe(edits);
         Some(Finding::new(&META, node.byte_range(), "Expected longform property syntax.").with_fix(fix))
     }
 
@@ -217,6 +217,9 @@ impl ObjectShorthand {
             Mode::Properties => (false, true),
             _ => return None,
         };
+        if is_proto(file, pair.key) {
+            return None;
+        }
         match pair.value.kind() {
             "identifier" | "undefined" if of_properties => self.check_long_property(file, pair),
             "function_expression" | "generator_function" | "arrow_function" if of_methods => {
@@ -237,7 +240,7 @@ impl ObjectShorthand {
         }
         let range = pair.node.byte_range();
         let fix = (!file.has_comment_in(range.clone()))
-            .then(|| property_fix(&name, vec![Edit::replace(range.clone(), name.as_ref())]));
+            .then(|| Fix::safe(vec![Edit::replace(range.clone(), name.as_ref())]));
         Some(Finding::new(&META, range, "Expected property shorthand.").with_fix(fix))
     }
 
@@ -263,9 +266,12 @@ impl ObjectShorthand {
     }
 }
 
-/// Safe, but for the name whose long form means something else.
-fn property_fix(name: &str, edits: Vec<Edit>) -> Fix {
-    if name == "__proto__" { Fix::unsafe_(edits) } else { Fix::safe(edits) }
+/// Whether the key is `__proto__`: its long form sets the prototype, the short ones make a property.
+fn is_proto(file: &ParsedFile<'_>, key: Node<'_>) -> bool {
+    match key.kind() {
+        "shorthand_property_identifier" => identifier_name(file, key) == "__proto__",
+        _ => static_name(file, key).is_some_and(|name| name == "__proto__"),
+    }
 }
 
 /// Whether the key is a string, in brackets or not.
@@ -324,6 +330,9 @@ impl<'t> Pair<'t> {
 
     /// Whether there is a short form.
     fn is_redundant(&self, file: &ParsedFile<'_>) -> bool {
+        if is_proto(file, self.key) {
+            return false;
+        }
         match self.value.kind() {
             "function_expression" | "generator_function" => self.value.child_by_field_name("name").is_none(),
             "identifier" | "undefined" => {
@@ -369,9 +378,8 @@ impl<'t> Pair<'t> {
             edits.push(Edit::delete(value.end..whole.end));
         }
         // Async functions and generators are no constructors in the long form either.
-        let is_proto = || static_name(file, self.key).is_some_and(|name| name == "__proto__");
         let is_arrow = self.value.kind() == "arrow_function";
-        let is_safe = (is_async || is_generator) && !is_arrow && !is_proto();
+        let is_safe = (is_async || is_generator) && !is_arrow;
         let fix = if is_safe { Fix::safe(edits) } else { Fix::unsafe_(edits) };
         Some(fix.claiming(key.start..whole.end))
     }
