@@ -7,7 +7,7 @@ pub mod go;
 mod resolve;
 pub mod rust;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use crate::facts::SourceKind;
@@ -101,10 +101,8 @@ pub struct Scopes {
     /// Start byte of every declaring identifier and of every resolved reference.
     by_start: HashMap<usize, VariableId>,
     by_name: HashMap<(ScopeId, String), VariableId>,
-    /// Start bytes of the references that no declaration of this file answers, and their names.
-    globals: HashMap<usize, String>,
-    /// Names of globals that the file assigns to.
-    assigned_globals: HashSet<String>,
+    /// The references that no declaration of this file answers, and their names, by their start bytes.
+    globals: BTreeMap<usize, (String, Reference)>,
 }
 
 impl Scopes {
@@ -155,13 +153,18 @@ impl Scopes {
     /// Whether the file assigns to a global of that name, which it does not declare.
     #[must_use]
     pub fn is_assigned_global(&self, name: &str) -> bool {
-        self.assigned_globals.contains(name)
+        self.global_references(name).any(|used| used.is_write)
     }
 
     /// Whether a reference to the global `name`, which nothing in this file declares, lies in `range`.
     #[must_use]
     pub fn uses_global_in(&self, name: &str, range: &Range<usize>) -> bool {
-        self.globals.iter().any(|(at, known)| range.contains(at) && known == name)
+        self.globals.range(range.clone()).any(|(_, (known, _))| known == name)
+    }
+
+    /// The uses of the global `name`, in order.
+    pub fn global_references<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s Reference> {
+        self.globals.values().filter(move |(known, _)| known == name).map(|(_, used)| used)
     }
 
     /// The innermost scope whose node contains `range`.

@@ -4,7 +4,7 @@
 //! decides where they run: shallow files on the caller's stack, deep ones on a thread with a stack to match,
 //! deeper ones not at all.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use oxc_allocator::Allocator;
@@ -114,8 +114,7 @@ impl Scopes {
             variables: Vec::new(),
             by_start: HashMap::new(),
             by_name: HashMap::new(),
-            globals: HashMap::new(),
-            assigned_globals: HashSet::new(),
+            globals: BTreeMap::new(),
         };
         scopes.add_scopes(semantic);
         for symbol in semantic.scoping().symbol_ids() {
@@ -149,15 +148,8 @@ impl Scopes {
         declarations.extend(scoping.symbol_redeclarations(symbol).iter().map(|again| bytes_of(again.span)));
         declarations.sort_by_key(|range| range.start);
         declarations.dedup();
-        let mut references: Vec<Reference> = scoping
-            .get_resolved_references(symbol)
-            .map(|reference| Reference {
-                range: bytes_of(semantic.reference_span(reference)),
-                is_read: reference.is_read() || reference.is_type(),
-                is_write: reference.is_write(),
-                scope: ScopeId(index(reference.scope_id().index())),
-            })
-            .collect();
+        let mut references: Vec<Reference> =
+            scoping.get_resolved_references(symbol).map(|reference| use_of(semantic, reference)).collect();
         references.sort_by_key(|reference| reference.range.start);
         for range in declarations.iter().chain(references.iter().map(|reference| &reference.range)) {
             self.by_start.insert(range.start, id);
@@ -171,18 +163,23 @@ impl Scopes {
         for ids in semantic.scoping().root_unresolved_references_ids() {
             for id in ids {
                 let reference = semantic.scoping().get_reference(id);
-                let start = bytes_of(semantic.reference_span(reference)).start;
-                let name = semantic.reference_name(reference);
-                self.globals.insert(start, name.to_owned());
-                if reference.is_write() {
-                    self.assigned_globals.insert(name.to_owned());
-                }
+                let (name, used) = (semantic.reference_name(reference), use_of(semantic, reference));
+                self.globals.insert(used.range.start, (name.to_owned(), used));
             }
         }
     }
 
     fn expects_common_js(&self) -> bool {
-        self.globals.values().any(|name| COMMON_JS_NAMES.contains(&name.as_str()))
+        self.globals.values().any(|(name, _)| COMMON_JS_NAMES.contains(&name.as_str()))
+    }
+}
+
+fn use_of(semantic: &Semantic<'_>, reference: &oxc_syntax::reference::Reference) -> Reference {
+    Reference {
+        range: bytes_of(semantic.reference_span(reference)),
+        is_read: reference.is_read() || reference.is_type(),
+        is_write: reference.is_write(),
+        scope: ScopeId(index(reference.scope_id().index())),
     }
 }
 

@@ -63,7 +63,9 @@ impl<'t> Declaration<'t> {
         let parent = node.parent()?;
         let range = match parent.kind() {
             "ambient_declaration" => parent.start_byte()..node.end_byte(),
-            "for_statement" => node.start_byte()..declarators.last()?.node.end_byte(),
+            "for_statement" if parent.child_by_field_name("initializer") == Some(node) => {
+                node.start_byte()..declarators.last()?.node.end_byte()
+            }
             _ => node.byte_range(),
         };
         Some(Self { node, keyword, range, declarators, is_loop_head: false })

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use serde::Deserialize;
 use serde_json::Value;
 use tree_sitter::Node;
 
 use super::ECMASCRIPT;
 use super::syntax::{named_children, operator, without_parens};
-use crate::rule::{Category, Edit, Finding, Fix, Level, Meta, Rule, without_options};
+use crate::rule::{Applicability, Category, Edit, Finding, Fix, Level, Meta, Rule, option};
 use crate::rules::manual::rule_type;
 use crate::source::ParsedFile;
 
@@ -28,11 +29,54 @@ rule_type! {
     /// if (typeof value === "string") {}
     /// ```
     ///
+    /// ## Options
+    /// - `"always"` (the default): every `==` and `!=`. A second option says what holds for comparisons with
+    ///   `null`: `{ "null": "always" }` (the default) treats them as any other, `"ignore"` leaves them alone,
+    ///   and `"never"` wants `==` and `!=` there, which find `undefined` too.
+    /// - `"smart"`: not where one operand is a `typeof` expression or `null`, or both are literals of one type.
+    /// - `"allow-null"`: not where one operand is `null`.
+    ///
     /// ## Fix safety
     /// There is a fix only where one operand is a `typeof` expression or both are literals of one type.
     /// It is safe if the types of both operands are known, since then nothing is converted. It is unsafe
-    /// for `typeof a == b`, where `b` could be an object that converts to the same string.
-    pub struct Eqeqeq;
+    /// for `typeof a == b`, where `b` could be an object that converts to the same string. Elsewhere the other
+    /// operator is only suggested.
+    pub struct Eqeqeq {
+        mode: Mode,
+        null: NullMode,
+    }
+}
+
+/// Which comparisons may stay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Mode {
+    #[default]
+    Always,
+    Smart,
+    AllowNull,
+}
+
+/// What holds for comparisons with `null`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum NullMode {
+    #[default]
+    Always,
+    Never,
+    Ignore,
+}
+
+/// The second option.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Options {
+    null: NullMode,
+}
+
+impl Eqeqeq {
+    /// What ESLint does without options.
+    pub const DEFAULT: Self = Self { mode: Mode::Always, null: NullMode::Always };
 }
 
 static META: Meta = Meta {
@@ -51,7 +95,12 @@ impl Rule for Eqeqeq {
     }
 
     fn configured(&self, options: &[Value]) -> Result<Arc<dyn Rule>, String> {
-        without_options(self, options)
+        let mode: Mode = option(options, 0)?;
+        if mode != Mode::Always && options.len() > 1 {
+            return Err("only \"always\" has a second option".to_owned());
+        }
+        let null = if mode == Mode::Always { option::<Options>(options, 1)?.null } else { NullMode::Ignore };
+        Ok(Arc::new(Self { mode, null }))
     }
 
     fn kinds(&self) -> &'static [&'static str] {
@@ -63,6 +112,8 @@ impl Rule for Eqeqeq {
         let expected = match actual {
             "==" => "===",
             "!=" => "!==",
+            "===" if self.null == NullMode::Never => "==",
+            "!==" if self.null == NullMode::Never => "!=",
             _ => return,
         };
         let (Some(left), Some(token), Some(right)) = (
@@ -72,19 +123,32 @@ impl Rule for Eqeqeq {
         ) else {
             return;
         };
+        let (left, right) = (without_parens(left), without_parens(right));
+        let is_null = left.kind() == "null" || right.kind() == "null";
+        let is_strict = actual.len() == 3;
+        let applicability = applicability(Operand::of(file, left), Operand::of(file, right));
+        let is_harmless = is_null || applicability != Applicability::Suggestion;
+        let is_allowed = is_strict && !is_null
+            || !is_strict && is_null && self.null != NullMode::Always
+            || self.mode == Mode::Smart && is_harmless;
+        if is_allowed {
+            return;
+        }
         let range = token.byte_range();
-        let edits = || vec![Edit::replace(range.clone(), expected)];
-        let fix = match (Operand::of(file, left), Operand::of(file, right)) {
-            (Operand::Typeof, Operand::Other) | (Operand::Other, Operand::Typeof) => {
-                Some(Fix::unsafe_(edits()))
-            }
-            (Operand::Typeof, _) | (_, Operand::Typeof) => Some(Fix::safe(edits())),
-            (Operand::Other, _) => None,
-            (left, right) if left == right => Some(Fix::safe(edits())),
-            _ => None,
-        };
+        let fix = Fix::new(applicability, vec![Edit::replace(range.clone(), expected)]);
         let message = format!("Expected '{expected}' and instead saw '{actual}'.");
-        out.push(Finding { rule: META.id, range, message, fix });
+        out.push(Finding::new(&META, range, message).with_fix(fix));
+    }
+}
+
+/// How far the other operator can be trusted to say the same.
+fn applicability(left: Operand, right: Operand) -> Applicability {
+    match (left, right) {
+        (Operand::Typeof, Operand::Other) | (Operand::Other, Operand::Typeof) => Applicability::Unsafe,
+        (Operand::Typeof, _) | (_, Operand::Typeof) => Applicability::Safe,
+        (Operand::Other, _) => Applicability::Suggestion,
+        (left, right) if left == right => Applicability::Safe,
+        _ => Applicability::Suggestion,
     }
 }
 
@@ -103,8 +167,8 @@ enum Operand {
 }
 
 impl Operand {
-    fn of(file: &ParsedFile<'_>, node: Node<'_>) -> Self {
-        let operand = without_parens(node);
+    /// `operand` has no parentheses around it.
+    fn of(file: &ParsedFile<'_>, operand: Node<'_>) -> Self {
         match operand.kind() {
             "unary_expression" if operator(operand) == "typeof" => Self::Typeof,
             "string" => Self::String,

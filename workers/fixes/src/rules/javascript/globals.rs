@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use tree_sitter::Node;
 
+use super::directives::directives;
 use super::syntax::identifier_name;
 use crate::source::ParsedFile;
 
@@ -72,23 +73,7 @@ pub(crate) fn exists(file: &ParsedFile<'_>, name: &str) -> bool {
 
 /// What the last `/* global a, b: off */` says of `name`.
 fn said_in_comments(file: &ParsedFile<'_>, name: &str) -> Option<bool> {
-    let mut said = None;
-    for comment in file.comments() {
-        let Ok(text) = std::str::from_utf8(file.bytes_of(comment.clone())) else { continue };
-        let Some(text) = text.strip_prefix("/*").and_then(|text| text.strip_suffix("*/")) else { continue };
-        let text = text.trim_start();
-        let Some(list) = text.strip_prefix("globals").or_else(|| text.strip_prefix("global")) else {
-            continue;
-        };
-        if !list.starts_with(char::is_whitespace) {
-            continue;
-        }
-        for entry in list.split([',', ' ', '\n', '\t']).filter(|entry| !entry.is_empty()) {
-            let (known, value) = entry.split_once(':').unwrap_or((entry, ""));
-            if known == name {
-                said = Some(value.trim() != "off");
-            }
-        }
-    }
-    said
+    let lists = directives(file).filter(|directive| directive.is_globals());
+    let said = lists.flat_map(|directive| directive.entries()).filter(|entry| entry.name == name).last()?;
+    Some(said.value.as_deref() != Some("off"))
 }

@@ -3,12 +3,13 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use serde::Deserialize;
 use serde_json::Value;
 use tree_sitter::Node;
 
 use super::ECMASCRIPT;
 use super::syntax::{identifier_name, keep_only, static_name, without_parens};
-use crate::rule::{Category, Finding, Fix, Level, Meta, Rule, without_options};
+use crate::rule::{Category, Finding, Fix, Level, Meta, Rule, option};
 use crate::rules::manual::rule_type;
 use crate::source::ParsedFile;
 
@@ -30,9 +31,30 @@ rule_type! {
     /// const { name, size = 0 } = parse(text);
     /// ```
     ///
+    /// ## Options
+    /// - `ignoreDestructuring`: leave destructuring alone.
+    /// - `ignoreImport`: leave imports alone.
+    /// - `ignoreExport`: leave exports alone.
+    ///
     /// ## Fix safety
     /// Safe: the short form means the same. There is no fix where it would lose a comment.
-    pub struct NoUselessRename;
+    pub struct NoUselessRename {
+        options: Options,
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+struct Options {
+    ignore_destructuring: bool,
+    ignore_import: bool,
+    ignore_export: bool,
+}
+
+impl NoUselessRename {
+    /// What ESLint does without options.
+    pub const DEFAULT: Self =
+        Self { options: Options { ignore_destructuring: false, ignore_import: false, ignore_export: false } };
 }
 
 static META: Meta = Meta {
@@ -51,18 +73,20 @@ impl Rule for NoUselessRename {
     }
 
     fn configured(&self, options: &[Value]) -> Result<Arc<dyn Rule>, String> {
-        without_options(self, options)
+        Ok(Arc::new(Self { options: option(options, 0)? }))
     }
 
     fn kinds(&self) -> &'static [&'static str] {
-        &["pair_pattern", "import_specifier", "export_specifier"]
+        &["pair_pattern", "pair", "import_specifier", "export_specifier"]
     }
 
     fn check<'t>(&self, file: &ParsedFile<'t>, node: Node<'t>, out: &mut Vec<Finding>) {
         let rename = match node.kind() {
-            "pair_pattern" => destructured(file, node),
-            "import_specifier" => specifier(file, node, "Import"),
-            _ => specifier(file, node, "Export"),
+            "pair_pattern" if !self.options.ignore_destructuring => destructured(file, node),
+            "pair" if !self.options.ignore_destructuring => parenthesised(file, node),
+            "import_specifier" if !self.options.ignore_import => specifier(file, node, "Import"),
+            "export_specifier" if !self.options.ignore_export => specifier(file, node, "Export"),
+            _ => None,
         };
         if let Some(rename) = rename {
             out.push(rename.finding(file, node));
@@ -117,6 +141,31 @@ fn destructured<'t>(file: &ParsedFile<'t>, node: Node<'t>) -> Option<Rename<'t>>
         kept,
         can_shorten: target == kept || target == variable,
     })
+}
+
+/// The grammar has no patterns with parentheses in them: it takes `({ a: (a) } = b)` for an object literal and a
+/// syntax error behind it.
+fn parenthesised<'t>(file: &ParsedFile<'t>, node: Node<'t>) -> Option<Rename<'t>> {
+    let value = without_defaults(node.child_by_field_name("value")?);
+    if value.kind() != "parenthesized_expression" || !file.tree.root_node().has_error() {
+        return None;
+    }
+    let rename = destructured(file, node)?;
+    let outermost = file
+        .ancestors(node)
+        .take_while(|around| matches!(around.kind(), "pair" | "object" | "array" | "assignment_expression"))
+        .filter(|around| matches!(around.kind(), "object" | "array"));
+    let is_assigned =
+        |pattern: Node<'t>| file.token_after(pattern.end_byte()).is_some_and(|token| token.kind() == "=");
+    outermost.into_iter().any(is_assigned).then_some(rename)
+}
+
+/// What `value = default` assigns.
+fn without_defaults(value: Node<'_>) -> Node<'_> {
+    match value.kind() {
+        "assignment_expression" => value.child_by_field_name("left").unwrap_or(value),
+        _ => value,
+    }
 }
 
 fn specifier<'t>(file: &ParsedFile<'t>, node: Node<'t>, what: &'static str) -> Option<Rename<'t>> {

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde::Deserialize;
 use serde_json::Value;
 use tree_sitter::Node;
 
@@ -14,7 +15,7 @@ use super::declaration::{self, Declaration, n_elements};
 use super::syntax::{named_children, path_to, place_of};
 use crate::engine::walk;
 use crate::facts::SourceKind;
-use crate::rule::{Category, Edit, Finding, Fix, Level, Meta, Rule, without_options};
+use crate::rule::{Category, Edit, Finding, Fix, Level, Meta, Rule, option};
 use crate::rules::manual::rule_type;
 use crate::scopes::{ScopeId, ScopeKind, Scopes, Variable};
 use crate::source::ParsedFile;
@@ -31,8 +32,7 @@ const PATTERNS: &[&str] = &[
 
 rule_type! {
     /// ## What it does
-    /// Finds variables declared by `let` that are never assigned again (ESLint's `prefer-const`, default
-    /// options).
+    /// Finds variables declared by `let` that are never assigned again.
     ///
     /// ## Why is this bad?
     /// `const` tells the reader that the variable keeps its value, and tells the engine to see to it.
@@ -41,16 +41,46 @@ rule_type! {
     /// ```js
     /// let limit = 10;
     /// ```
-    /// becomes
+    /// Use instead:
     /// ```js
     /// const limit = 10;
     /// ```
+    ///
+    /// ## Options
+    /// - `destructuring`: `"any"` (the default) reports each variable of a destructuring that could be `const`,
+    ///   `"all"` reports them only if all could.
+    /// - `ignoreReadBeforeAssign`: leave variables alone that are read between their declaration and their only
+    ///   assignment.
     ///
     /// ## Fix safety
     /// There is a fix where every variable of the declaration is initialised in it and never assigned again.
     /// Safe, except at the top level of a file that may be a classic script, where another script may assign
     /// the variable, and in functions that call `eval`.
-    pub struct PreferConst;
+    pub struct PreferConst {
+        options: Options,
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+struct Options {
+    destructuring: Destructuring,
+    ignore_read_before_assign: bool,
+}
+
+/// How many variables of a destructuring have to be constant for a report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Destructuring {
+    #[default]
+    Any,
+    All,
+}
+
+impl PreferConst {
+    /// What ESLint does without options.
+    pub const DEFAULT: Self =
+        Self { options: Options { destructuring: Destructuring::Any, ignore_read_before_assign: false } };
 }
 
 static META: Meta = Meta {
@@ -69,7 +99,7 @@ impl Rule for PreferConst {
     }
 
     fn configured(&self, options: &[Value]) -> Result<Arc<dyn Rule>, String> {
-        without_options(self, options)
+        Ok(Arc::new(Self { options: option(options, 0)? }))
     }
 
     fn kinds(&self) -> &'static [&'static str] {
@@ -84,8 +114,10 @@ impl Rule for PreferConst {
         let Some(scopes) = file.scopes() else { return };
         let (declarations, progress) = (declarations.as_slice(), Progress::default());
         let mut reporter = Reporter { file, scopes, declarations, progress, out };
-        for group in groups(file, scopes, declarations) {
-            reporter.report(&group);
+        for group in groups(file, scopes, declarations, self.options) {
+            if self.options.destructuring == Destructuring::Any || group.members.iter().all(Option::is_some) {
+                reporter.report(&group);
+            }
         }
     }
 }
@@ -140,11 +172,16 @@ struct Reported<'t> {
     scope: ScopeId,
 }
 
-fn groups<'t>(file: &ParsedFile<'t>, scopes: &Scopes, declarations: &[Declaration<'t>]) -> Vec<Group<'t>> {
+fn groups<'t>(
+    file: &ParsedFile<'t>,
+    scopes: &Scopes,
+    declarations: &[Declaration<'t>],
+    options: Options,
+) -> Vec<Group<'t>> {
     let mut groups: Vec<Group<'t>> = Vec::new();
     let mut by_host: HashMap<usize, usize> = HashMap::new();
     for candidate in candidates(file, scopes, declarations) {
-        let reported = identifier_to_report(file, scopes, &candidate);
+        let reported = identifier_to_report(file, scopes, &candidate, options);
         let mut last = None;
         for write in &candidate.writes {
             if last.replace(write.name.id()) == Some(write.name.id()) {
@@ -195,6 +232,7 @@ fn identifier_to_report<'t>(
     file: &ParsedFile<'t>,
     scopes: &Scopes,
     candidate: &Candidate<'t, '_>,
+    options: Options,
 ) -> Option<Reported<'t>> {
     let (writer, others) = candidate.writes.split_first()?;
     let is_assigned_again = others.iter().any(|write| write.name.id() != writer.name.id());
@@ -212,6 +250,9 @@ fn identifier_to_report<'t>(
         .references
         .iter()
         .any(|used| used.is_read && !used.is_write && used.range.start < writer.name.start_byte());
+    if is_read_first && options.ignore_read_before_assign {
+        return None;
+    }
     Some(if is_declared_here || is_read_first {
         Reported { name: candidate.name, declaration: Some(candidate.declaration), scope }
     } else {

@@ -10,10 +10,10 @@ use crate::rule::{Applicability, RuleRef};
 use super::{Eqeqeq, NoExtraBooleanCast, NoUselessRename, ObjectShorthand};
 
 static RULES: &[RuleRef] = &[
-    RuleRef::Default(&NoExtraBooleanCast),
-    RuleRef::Default(&NoUselessRename),
-    RuleRef::Default(&Eqeqeq),
-    RuleRef::Default(&ObjectShorthand),
+    RuleRef::Default(&NoExtraBooleanCast::DEFAULT),
+    RuleRef::Default(&NoUselessRename::DEFAULT),
+    RuleRef::Default(&Eqeqeq::DEFAULT),
+    RuleRef::Default(&ObjectShorthand::DEFAULT),
 ];
 
 /// More than any fixture needs: one pass, and one for each fix that waits for another.
