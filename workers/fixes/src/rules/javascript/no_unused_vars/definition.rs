@@ -86,7 +86,7 @@ impl<'t> Definition<'t> {
     pub(super) fn own_range(&self) -> Option<Range<usize>> {
         match self.kind {
             Kind::Function | Kind::Type => Some(self.node.byte_range()),
-            Kind::Variable if self.node.child_by_field_name("name") == Some(self.name) => {
+            Kind::Variable => {
                 let init = super::super::syntax::without_parens(self.node.child_by_field_name("value")?);
                 is_function_expression(init).then(|| init.byte_range())
             }
