@@ -412,21 +412,21 @@ struct Reporter<'r, 't> {
     out: &'r mut Vec<Finding>,
 }
 
-impl Reporter<'_, '_> {
-    fn report(&mut self, group: &Group<'_>) {
+impl<'t> Reporter<'_, 't> {
+    fn report(&mut self, group: &Group<'t>) {
         let first = group.members.first().copied().flatten();
         let declaration = first.and_then(|first| self.declarations.get(first.declaration?));
         if let Some(declaration) = declaration {
             self.progress.look_at(self.file, declaration);
         }
-        let reported: Vec<Reported<'_>> = group.members.iter().copied().flatten().collect();
+        let reported: Vec<Reported<'t>> = group.members.iter().copied().flatten().collect();
         let all_const = reported.len() == group.members.len();
         let fixed = declaration.filter(|declaration| self.completes(declaration, reported.len(), all_const));
         for identifier in reported {
             let name = self.file.text(identifier.name);
             self.out.push(Finding {
                 rule: META.id,
-                range: identifier.name.byte_range(),
+                range: declaration::typed_range(self.file, identifier.name),
                 message: format!("'{name}' is never reassigned. Use 'const' instead."),
                 fix: fixed.map(|declaration| self.fix(declaration, identifier)),
             });
