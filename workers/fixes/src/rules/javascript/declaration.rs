@@ -6,6 +6,7 @@ use std::ops::Range;
 use tree_sitter::Node;
 
 use super::syntax::{is_comment, named_children};
+use crate::source::ParsedFile;
 
 /// Kinds of the nodes that may be a [`Declaration`].
 pub(crate) const KINDS: &[&str] = &["variable_declaration", "lexical_declaration", "for_in_statement"];
@@ -104,6 +105,26 @@ pub(crate) fn bindings(pattern: Node<'_>) -> Vec<Binding<'_>> {
         }
     }
     found
+}
+
+/// The bytes of a declaring identifier with its type, as linters report it: `a: string`, `b?`.
+pub(crate) fn typed_range<'t>(file: &ParsedFile<'t>, name: Node<'t>) -> Range<usize> {
+    let range = name.byte_range();
+    let Some(parent) = file.parent(name) else { return range };
+    let field = match parent.kind() {
+        "variable_declarator" => "name",
+        "required_parameter" | "optional_parameter" => "pattern",
+        "catch_clause" => "parameter",
+        _ => return range,
+    };
+    if parent.child_by_field_name(field) != Some(name) {
+        return range;
+    }
+    let mark = file
+        .token_after(range.end)
+        .filter(|token| token.kind() == "?" && parent.kind() == "optional_parameter");
+    let end = parent.child_by_field_name("type").or(mark).map_or(range.end, |last| last.end_byte());
+    range.start..end
 }
 
 /// How many elements a pattern has at its own level, holes included; 1 if it is no pattern.

@@ -3,7 +3,7 @@
 //! Variables that one destructuring assigns together are reported together; a declaration is mended when every
 //! variable in it can be `const`, which the last report on it finds out.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -12,6 +12,7 @@ use tree_sitter::Node;
 
 use super::ECMASCRIPT;
 use super::declaration::{self, Declaration, n_elements};
+use super::directives::directives;
 use super::syntax::{named_children, path_to, place_of};
 use crate::engine::walk;
 use crate::facts::SourceKind;
@@ -180,8 +181,16 @@ fn groups<'t>(
 ) -> Vec<Group<'t>> {
     let mut groups: Vec<Group<'t>> = Vec::new();
     let mut by_host: HashMap<usize, usize> = HashMap::new();
+    // Other scripts may assign what a comment calls exported.
+    let exported: HashSet<&str> = directives(file)
+        .filter(|directive| directive.label == "exported")
+        .flat_map(|directive| directive.names())
+        .collect();
     for candidate in candidates(file, scopes, declarations) {
-        let reported = identifier_to_report(file, scopes, &candidate, options);
+        let variable = candidate.variable;
+        let is_exported = exported.contains(variable.name.as_str()) && is_shared(scopes, variable.scope);
+        let reported =
+            if is_exported { None } else { identifier_to_report(file, scopes, &candidate, options) };
         let mut last = None;
         for write in &candidate.writes {
             if last.replace(write.name.id()) == Some(write.name.id()) {
@@ -258,6 +267,12 @@ fn identifier_to_report<'t>(
     } else {
         Reported { name: writer.name, declaration: None, scope }
     })
+}
+
+/// Whether other scripts may see the variables of a scope.
+fn is_shared(scopes: &Scopes, scope: ScopeId) -> bool {
+    scopes.scope(scope).kind == ScopeKind::Top
+        && matches!(scopes.kind(), SourceKind::Script | SourceKind::Unknown)
 }
 
 /// The nodes from the root down to the innermost around an identifier that is no part of a pattern.
@@ -412,21 +427,21 @@ struct Reporter<'r, 't> {
     out: &'r mut Vec<Finding>,
 }
 
-impl Reporter<'_, '_> {
-    fn report(&mut self, group: &Group<'_>) {
+impl<'t> Reporter<'_, 't> {
+    fn report(&mut self, group: &Group<'t>) {
         let first = group.members.first().copied().flatten();
         let declaration = first.and_then(|first| self.declarations.get(first.declaration?));
         if let Some(declaration) = declaration {
             self.progress.look_at(self.file, declaration);
         }
-        let reported: Vec<Reported<'_>> = group.members.iter().copied().flatten().collect();
+        let reported: Vec<Reported<'t>> = group.members.iter().copied().flatten().collect();
         let all_const = reported.len() == group.members.len();
         let fixed = declaration.filter(|declaration| self.completes(declaration, reported.len(), all_const));
         for identifier in reported {
             let name = self.file.text(identifier.name);
             self.out.push(Finding {
                 rule: META.id,
-                range: identifier.name.byte_range(),
+                range: declaration::typed_range(self.file, identifier.name),
                 message: format!("'{name}' is never reassigned. Use 'const' instead."),
                 fix: fixed.map(|declaration| self.fix(declaration, identifier)),
             });
@@ -454,8 +469,7 @@ impl Reporter<'_, '_> {
     fn fix(&self, declaration: &Declaration<'_>, identifier: Reported<'_>) -> Fix {
         let edits = vec![Edit::replace(declaration.keyword.byte_range(), "const")];
         let scope = self.scopes.scope(identifier.scope);
-        let may_be_shared = scope.kind == ScopeKind::Top
-            && matches!(self.scopes.kind(), SourceKind::Script | SourceKind::Unknown);
+        let may_be_shared = is_shared(self.scopes, identifier.scope);
         let fix = if may_be_shared || scope.has_direct_eval { Fix::unsafe_(edits) } else { Fix::safe(edits) };
         fix.claiming(declaration.range.clone())
     }

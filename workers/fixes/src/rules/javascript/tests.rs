@@ -7,13 +7,19 @@ use crate::facts::NO_FACTS;
 use crate::language::Language;
 use crate::rule::{Applicability, RuleRef};
 
-use super::{Eqeqeq, NoExtraBooleanCast, NoUselessRename, ObjectShorthand};
+use super::{
+    Eqeqeq, NoExtraBooleanCast, NoUndefInit, NoUnusedVars, NoUselessRename, ObjectShorthand,
+    PreserveCaughtError,
+};
 
 static RULES: &[RuleRef] = &[
     RuleRef::Default(&NoExtraBooleanCast::DEFAULT),
     RuleRef::Default(&NoUselessRename::DEFAULT),
     RuleRef::Default(&Eqeqeq::DEFAULT),
     RuleRef::Default(&ObjectShorthand::DEFAULT),
+    RuleRef::Default(&NoUndefInit),
+    RuleRef::Default(&NoUnusedVars::DEFAULT),
+    RuleRef::Default(&PreserveCaughtError::DEFAULT),
 ];
 
 /// More than any fixture needs: one pass, and one for each fix that waits for another.

@@ -82,11 +82,11 @@ impl<'t> Definition<'t> {
         self.has_default || is_initialised
     }
 
-    /// The bytes in which a use of the name is no use: its own function, or its own type.
+    /// The bytes in which a use of the name is no use: its own function.
     pub(super) fn own_range(&self) -> Option<Range<usize>> {
         match self.kind {
-            Kind::Function | Kind::Type => Some(self.node.byte_range()),
-            Kind::Variable if self.node.child_by_field_name("name") == Some(self.name) => {
+            Kind::Function => Some(self.node.byte_range()),
+            Kind::Variable => {
                 let init = super::super::syntax::without_parens(self.node.child_by_field_name("value")?);
                 is_function_expression(init).then(|| init.byte_range())
             }

@@ -14,6 +14,7 @@ use tree_sitter::Node;
 
 use super::ECMASCRIPT;
 use super::ancestry::Ancestry;
+use super::declaration::typed_range;
 use super::directives::{Directive, Entry, directives};
 use super::pattern::{self, Pattern};
 use crate::facts::SourceKind;
@@ -360,7 +361,7 @@ impl<'t> Search<'_, 't> {
         let message = format!("'{}' is {action} but never used{allowed}.", candidate.name);
         let edit = removal::removal(self.file, &self.ancestry, candidate);
         let fix = edit.map(|edit| Fix::suggestion(vec![edit]));
-        Finding::new(&META, place.byte_range(), message).with_fix(fix)
+        Finding::new(&META, typed_range(self.file, place), message).with_fix(fix)
     }
 
     fn used_all_the_same(&self, candidate: &Candidate<'t>, first: &Definition<'t>, role: Role) -> Finding {
@@ -368,7 +369,7 @@ impl<'t> Search<'_, 't> {
             format!(". Used {} must not match {pattern}", role.description())
         });
         let message = format!("'{}' is marked as ignored but is used{forbidden}.", candidate.name);
-        Finding::new(&META, first.name.byte_range(), message)
+        Finding::new(&META, typed_range(self.file, first.name), message)
     }
 
     /// `/* global a */` declares a global that nothing uses.

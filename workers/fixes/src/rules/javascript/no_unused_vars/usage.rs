@@ -35,11 +35,15 @@ impl<'t> Candidate<'t> {
         let first = definitions.first()?;
         // In its own body, the name of a class is another variable.
         let class = (first.kind == Kind::Class).then(|| first.node.byte_range());
-        let is_own = |start: &usize| class.as_ref().is_some_and(|class| class.contains(start));
+        let block = (first.kind == Kind::Function).then(|| block_around(ancestry, first.node)).flatten();
+        let is_other = |start: &usize| {
+            class.as_ref().is_some_and(|class| class.contains(start))
+                || block.as_ref().is_some_and(|block| !block.contains(start))
+        };
         let mut uses: Vec<Use<'t>> = variable
             .references
             .iter()
-            .filter(|used| !is_own(&used.range.start))
+            .filter(|used| !is_other(&used.range.start))
             .map(|used| Use {
                 name: ancestry.name_at(used.range.start),
                 start: used.range.start,
@@ -95,6 +99,18 @@ impl<'t> Candidate<'t> {
         let declared = self.definitions.first().map(|definition| definition.name);
         let used = self.uses.iter().filter_map(|used| used.name);
         declared.into_iter().chain(used).any(|name| is_array_element(ancestry, name))
+    }
+}
+
+/// The bytes of the block that a function is declared in, where that is not the body of a function. Scripts may
+/// see such a function outside of the block, too; ESLint does not.
+fn block_around<'t>(ancestry: &Ancestry<'t>, function: Node<'t>) -> Option<Range<usize>> {
+    let mut around = ancestry.ancestors(function);
+    let (block, owner) = (around.next()?, around.next());
+    match block.kind() {
+        "statement_block" if !owner.is_some_and(is_function) => Some(block.byte_range()),
+        "switch_case" | "switch_default" => owner.map(|body| body.byte_range()),
+        _ => None,
     }
 }
 
