@@ -20,6 +20,7 @@ mod no_useless_escape;
 mod no_useless_rename;
 mod no_var;
 mod object_shorthand;
+pub(crate) mod parentheses;
 mod prefer_as_const;
 mod prefer_const;
 mod prefer_date_now;
@@ -30,12 +31,12 @@ pub(crate) mod regex_syntax;
 pub(crate) mod statement_start;
 pub(crate) mod static_value;
 pub(crate) mod syntax;
+#[cfg(test)]
+mod tests;
 mod throw_new_error;
 pub(crate) mod touching;
 pub(crate) mod type_syntax;
 mod use_isnan;
-#[cfg(test)]
-mod tests;
 
 pub use eqeqeq::Eqeqeq;
 pub use jsx_no_target_blank::JsxNoTargetBlank;

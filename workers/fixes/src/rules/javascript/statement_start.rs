@@ -3,8 +3,10 @@
 
 use tree_sitter::Node;
 
-use super::syntax::{first_named_child, without_parens};
 use crate::source::ParsedFile;
+
+/// Deeper than anyone writes a type, or code within one.
+const MAX_DEPTH: usize = 250;
 
 /// Whether an expression statement begins where `node` begins.
 pub(crate) fn begins_statement<'t>(file: &ParsedFile<'t>, node: Node<'t>) -> bool {
@@ -46,7 +48,7 @@ fn ends_declaration_without_value<'t>(file: &ParsedFile<'t>, last: Node<'t>, own
 /// Whether `token` is part of a type: of an annotation, an alias, or behind `as` and `satisfies`.
 fn is_in_type<'t>(file: &ParsedFile<'t>, token: Node<'t>) -> bool {
     let mut inner = token;
-    for around in file.ancestors(token) {
+    for around in file.ancestors(token).take(MAX_DEPTH) {
         let is_type = match around.kind() {
             "type_annotation" | "type_predicate_annotation" | "asserts_annotation" => true,
             "type_alias_declaration" => around.child_by_field_name("value") == Some(inner),
@@ -104,26 +106,4 @@ fn ends_by_itself(last: Node<'_>, owner: Node<'_>) -> bool {
         "yield_expression" => last.kind() == "yield",
         _ => false,
     }
-}
-
-/// Whether a bare parenthesis stands on both sides of `node`, those of a statement or an argument list included.
-pub(crate) fn is_between_parens<'t>(file: &ParsedFile<'t>, node: Node<'t>) -> bool {
-    let before = file.token_before(node.start_byte()).map(|token| token.kind());
-    let after = file.token_after(node.end_byte()).map(|token| token.kind());
-    before == Some("(") && after == Some(")")
-}
-
-/// The nodes of the parentheses around the expression in `outer`, outermost first.
-pub(crate) fn parens_of<'t>(outer: Node<'t>) -> Vec<Node<'t>> {
-    let inner = without_parens(outer);
-    let mut parens = Vec::new();
-    let mut at = outer;
-    while at != inner && at.kind() == "parenthesized_expression" {
-        parens.push(at);
-        match first_named_child(at) {
-            Some(child) => at = child,
-            None => break,
-        }
-    }
-    parens
 }
