@@ -2,6 +2,7 @@
 
 use tree_sitter::Node;
 
+use super::parentheses::with_parens;
 use crate::rule::Edit;
 use crate::source::ParsedFile;
 
@@ -58,25 +59,4 @@ pub(crate) fn part_from_keywords<'t>(file: &ParsedFile<'t>, node: Node<'t>) -> V
     edits.extend(before.map(|_| Edit::insert(start, " ")));
     edits.extend(after.map(|_| Edit::insert(end, " ")));
     edits
-}
-
-/// `node`, or the outermost parentheses around it that do not belong to a statement.
-fn with_parens<'t>(file: &ParsedFile<'t>, node: Node<'t>) -> Node<'t> {
-    let mut outer = node;
-    for around in file.ancestors(node) {
-        if around.kind() != "parenthesized_expression" {
-            break;
-        }
-        let owns_parens = |statement: Node<'t>| {
-            matches!(
-                statement.kind(),
-                "if_statement" | "while_statement" | "do_statement" | "switch_statement" | "with_statement"
-            )
-        };
-        if file.parent(around).is_some_and(owns_parens) {
-            break;
-        }
-        outer = around;
-    }
-    outer
 }

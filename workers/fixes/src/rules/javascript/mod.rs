@@ -43,6 +43,7 @@ mod no_var;
 mod number_parsing;
 mod object_shorthand;
 mod operator_assignment;
+pub(crate) mod parentheses;
 mod pattern;
 mod prefer_arrow_callback;
 mod prefer_as_const;

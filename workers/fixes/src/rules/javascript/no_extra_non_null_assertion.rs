@@ -7,7 +7,7 @@ use tree_sitter::Node;
 
 use super::TYPED;
 use super::member_access::{is_member_access, is_optional};
-use super::syntax::{path_to, place_of};
+use super::parentheses::place_around;
 use crate::rule::{Category, Edit, Finding, Fix, Level, Meta, Rule, without_options};
 use crate::rules::manual::rule_type;
 use crate::source::ParsedFile;
@@ -60,8 +60,7 @@ impl Rule for NoExtraNonNullAssertion {
     }
 
     fn check<'t>(&self, file: &ParsedFile<'t>, node: Node<'t>, out: &mut Vec<Finding>) {
-        let Some(path) = path_to(file, node) else { return };
-        let Some(place) = place_of(&path) else { return };
+        let Some(place) = place_around(file, node) else { return };
         let is_extra = match place.parent.kind() {
             "non_null_expression" => true,
             "call_expression" => place.is_field("function") && is_optional(place.parent),

@@ -161,11 +161,11 @@ fn place<'t>(file: &ParsedFile<'t>, member: Node<'t>) -> Range<usize> {
 
 /// Decorators of methods stand beside them in the tree.
 fn start_with_decorators<'t>(file: &ParsedFile<'t>, member: Node<'t>) -> usize {
-    let body = file.parent(member);
     let mut start = member.start_byte();
+    let Some(body) = file.parent(member).filter(|body| body.kind() == "class_body") else { return start };
     while let Some(before) = file.token_before(start)
-        && let Some(decorator) = file.ancestors(before).find(|around| around.kind() == "decorator")
-        && file.parent(decorator) == body
+        && let Some(decorator) = file.ancestors(before).take_while(|around| *around != body).last()
+        && decorator.kind() == "decorator"
     {
         start = decorator.start_byte();
     }

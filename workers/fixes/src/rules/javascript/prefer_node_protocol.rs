@@ -7,7 +7,8 @@ use tree_sitter::Node;
 
 use super::ECMASCRIPT;
 use super::member_access::{arguments, callee, is_name, is_optional, object_of, plain_member_name};
-use super::syntax::{path_to, place_of, string_value};
+use super::parentheses::place_around;
+use super::syntax::string_value;
 use crate::rule::{Category, Edit, Finding, Fix, Gate, Level, Meta, Rule, without_options};
 use crate::rules::manual::rule_type;
 use crate::source::ParsedFile;
@@ -132,8 +133,7 @@ impl Rule for PreferNodeProtocol {
 
 /// Whether the string says which module is loaded.
 fn names_module<'t>(file: &ParsedFile<'t>, node: Node<'t>) -> bool {
-    let Some(path) = path_to(file, node) else { return false };
-    let Some(place) = place_of(&path) else { return false };
+    let Some(place) = place_around(file, node) else { return false };
     match place.parent.kind() {
         "import_statement" | "export_statement" => place.is_field("source"),
         "arguments" => file

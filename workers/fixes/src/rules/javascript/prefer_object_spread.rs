@@ -9,10 +9,9 @@ use tree_sitter::Node;
 use super::ECMASCRIPT;
 use super::global_path::is_global_path;
 use super::member_access::{arguments, callee, is_member_access, is_optional, is_tagged_template};
-use super::statement_start::{
-    is_between_parens, needs_preceding_semicolon, parens_of, starts_expression_statement,
-};
-use super::syntax::{named_children, path_to, place_of, without_parens};
+use super::parentheses::{is_between_parens, parens_of, place_around};
+use super::statement_start::{needs_preceding_semicolon, starts_expression_statement};
+use super::syntax::{named_children, without_parens};
 use crate::rule::{Applicability, Category, Edit, Finding, Fix, Gate, Level, Meta, Rule, without_options};
 use crate::rules::manual::rule_type;
 use crate::source::ParsedFile;
@@ -130,8 +129,7 @@ fn fix<'t>(file: &ParsedFile<'t>, call: Node<'t>, arguments: &[Node<'t>]) -> Opt
 
 /// Whether an object literal in the place of `call` has to be parenthesised.
 fn needs_parens<'t>(file: &ParsedFile<'t>, call: Node<'t>) -> Option<bool> {
-    let path = path_to(file, call)?;
-    let place = place_of(&path)?;
+    let place = place_around(file, call)?;
     let is_called = place.parent.kind() == "call_expression"
         && place.is_field("function")
         && !is_tagged_template(place.parent);

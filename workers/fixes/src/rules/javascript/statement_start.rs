@@ -2,7 +2,6 @@
 
 use tree_sitter::Node;
 
-use super::syntax::{first_named_child, without_parens};
 use crate::source::ParsedFile;
 
 /// More nodes than anyone starts at one place.
@@ -86,26 +85,4 @@ fn ends_typescript<'t>(file: &ParsedFile<'t>, token: Node<'t>) -> bool {
         child = parent;
     }
     false
-}
-
-/// Whether a bare parenthesis stands on both sides of `node`, those of a statement or an argument list included.
-pub(crate) fn is_between_parens<'t>(file: &ParsedFile<'t>, node: Node<'t>) -> bool {
-    let before = file.token_before(node.start_byte()).map(|token| token.kind());
-    let after = file.token_after(node.end_byte()).map(|token| token.kind());
-    before == Some("(") && after == Some(")")
-}
-
-/// The nodes of the parentheses around the expression in `outer`, outermost first.
-pub(crate) fn parens_of<'t>(outer: Node<'t>) -> Vec<Node<'t>> {
-    let inner = without_parens(outer);
-    let mut parens = Vec::new();
-    let mut at = outer;
-    while at != inner && at.kind() == "parenthesized_expression" {
-        parens.push(at);
-        match first_named_child(at) {
-            Some(child) => at = child,
-            None => break,
-        }
-    }
-    parens
 }

@@ -10,7 +10,8 @@ use super::keyword_space::part_from_keywords;
 use super::member_access::{
     callee, is_member_access, is_name, is_optional, is_tagged_template, object_of, plain_member_name, untyped,
 };
-use super::syntax::{identifier_name, path_to, place_of, without_parens};
+use super::parentheses::place_around;
+use super::syntax::{identifier_name, without_parens};
 use super::touching::merge_touching;
 use crate::rule::{Category, Edit, Finding, Fix, Level, Meta, Rule, without_options};
 use crate::rules::manual::rule_type;
@@ -72,9 +73,7 @@ impl Rule for ThrowNewError {
         if name.is_none_or(|name| !names_error(&name)) || is_tagged_error_of_effect(file, callee) {
             return;
         }
-        let place = path_to(file, node);
-        let is_decorator =
-            place.is_none_or(|path| place_of(&path).is_some_and(|place| place.parent.kind() == "decorator"));
+        let is_decorator = place_around(file, node).is_some_and(|place| place.parent.kind() == "decorator");
         if is_decorator || is_optional(node) || holds_optional(callee) {
             return;
         }
@@ -82,6 +81,9 @@ impl Rule for ThrowNewError {
         out.push(Finding::new(&META, node.byte_range(), message).with_fix(fix(file, node, callee)));
     }
 }
+
+/// More links of a chain than anyone writes.
+const MAX_LINKS: usize = 250;
 
 /// Whether the name is written like a class and ends with `Error`.
 fn names_error(name: &str) -> bool {
@@ -97,10 +99,11 @@ fn is_tagged_error_of_effect<'t>(file: &ParsedFile<'t>, callee: Node<'t>) -> boo
         && object_of(callee).is_some_and(|object| is_name(file, object, "Data"))
 }
 
-/// Whether a `?.` stands anywhere in the chain: it cannot be constructed.
+/// Whether a `?.` stands anywhere in the chain: it cannot be constructed. A chain too long to tell counts as one.
 fn holds_optional(callee: Node<'_>) -> bool {
     let mut at = Some(callee);
-    while let Some(node) = at {
+    for _ in 0..MAX_LINKS {
+        let Some(node) = at else { return false };
         if let Some(inner) = untyped(node) {
             at = Some(inner);
             continue;
@@ -115,7 +118,7 @@ fn holds_optional(callee: Node<'_>) -> bool {
             _ => object_of(node),
         };
     }
-    false
+    true
 }
 
 fn fix<'t>(file: &ParsedFile<'t>, call: Node<'t>, callee: Node<'t>) -> Fix {
