@@ -101,7 +101,24 @@ impl<'t> ParsedFile<'t> {
 
     /// The nodes around `node`, innermost first, the root last.
     pub fn ancestors(&self, node: Node<'t>) -> impl Iterator<Item = Node<'t>> + '_ {
-        std::iter::successors(self.parent(node), |&at| self.parent(at))
+        let mut node = node;
+        // Once on the spine, a step is a step down the spine.
+        let mut place = None;
+        std::iter::from_fn(move || {
+            let spine = self.spine.borrow();
+            let at = place.or_else(|| spine.iter().rposition(|known| *known == node));
+            node = match at {
+                Some(at) => {
+                    place = Some(usize::checked_sub(at, 1)?);
+                    *spine.get(at - 1)?
+                }
+                None => {
+                    drop(spine);
+                    self.parent(node)?
+                }
+            };
+            Some(node)
+        })
     }
 
     /// The scopes, variables and references of a JavaScript or TypeScript file, resolved on first use.
