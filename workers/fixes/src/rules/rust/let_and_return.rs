@@ -12,7 +12,7 @@ use crate::source::ParsedFile;
 
 use super::attributes::is_silenced;
 use super::syntax::{MAX_DEPTH, content, must_parenthesise, named_children};
-use super::temporaries::{Temporaries, temporaries};
+use super::temporaries::{Temporaries, lasting_parts, temporaries};
 
 rule_type! {
     /// ## What it does
@@ -171,8 +171,7 @@ fn borrows(file: &ParsedFile<'_>, value: Node<'_>) -> bool {
         if n_seen > 64 * MAX_DEPTH || node.kind() == "call_expression" && may_borrow(file, node) {
             return true;
         }
-        let mut cursor = node.walk();
-        open.extend(node.named_children(&mut cursor));
+        open.extend(lasting_parts(node));
     }
     false
 }
