@@ -85,6 +85,7 @@ pub static ALL: &[&dyn Rule] = &[
     &rust::NeedlessBoolAssign,
     &rust::BoolComparison,
     &rust::NeedlessReturn,
+    &rust::NeedlessReturnWithQuestionMark,
     &rust::UnusedUnit,
     &rust::LetAndReturn,
     &rust::CollapsibleElseIf::DEFAULT,

@@ -249,11 +249,9 @@ impl<'t> Walk<'_, 't> {
             "parameter_declaration" | "variadic_parameter_declaration" => {
                 self.declare_all(node, Kind::Variable, from);
             }
-            "type_parameter_declaration" => {
-                // Those of a type hold for its declaration only; they come to no harm in the file's scope.
-                if !self.marks.is_empty() {
-                    self.declare_all(node, Kind::TypeParameter, node.start_byte());
-                }
+            // Those of a type at the top level hold for its declaration only, and are left out.
+            "type_parameter_declaration" if !self.marks.is_empty() => {
+                self.declare_all(node, Kind::TypeParameter, node.start_byte());
             }
             "short_var_declaration" => self.declare_left(node, from),
             "range_clause" | "receive_statement" if has_child(node, ":=") => self.declare_left(node, from),
@@ -436,4 +434,49 @@ fn named_descendants<'t>(node: Node<'t>, kind: &str) -> Vec<Node<'t>> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::parse;
+    use crate::facts::NO_FACTS;
+    use crate::language::Language;
+
+    fn with_names(text: &str, test: impl Fn(&Names<'_>)) {
+        let tree = parse(text.as_bytes(), Language::Go);
+        test(ParsedFile::new(text.as_bytes(), Language::Go, &tree, &NO_FACTS).go_names());
+    }
+
+    #[test]
+    fn an_inner_name_hides_an_outer_one() {
+        let text = "package p\nvar x int\nfunc f() {\n\tx := x\n\t{ x := 1; _ = x }\n\t_ = x\n}\n";
+        with_names(text, |names| {
+            let uses: Vec<_> = text.match_indices('x').map(|(at, _)| names.id_at(at)).collect();
+            // The package's, the function's by the package's, the block's and its use, the function's.
+            let [package, function, value, block, used, last] = uses[..] else { panic!("{uses:?}") };
+            assert!(package == value && block == used && function == last);
+            assert!(package != function && function != block);
+        });
+    }
+
+    #[test]
+    fn a_redeclared_variable_is_assigned() {
+        let text = "package p\nfunc f() {\n\ta := 1\n\ta, b := 2, 3\n\ta = b\n}\n";
+        with_names(text, |names| {
+            let object = names.at(text.find("a := 1").unwrap()).unwrap();
+            assert_eq!((object.n_assignments, object.uses.len()), (2, 2));
+        });
+    }
+
+    #[test]
+    fn imports_are_known_by_their_paths() {
+        let text = "package p\nimport (\n\t\"a/yaml.v3\"\n\ts \"strings\"\n\t. \"b/v2\"\n)\n";
+        with_names(text, |names| {
+            let path = |name| names.lookup(name, 0).map(|object| object.path.clone());
+            assert_eq!(path("yaml").as_deref(), Some("a/yaml.v3"));
+            assert_eq!(path("s").as_deref(), Some("strings"));
+            assert!(path("strings").is_none() && names.has_dot_import("b/v2"));
+        });
+    }
 }

@@ -9,7 +9,7 @@ use crate::rule::Edit;
 use crate::source::ParsedFile;
 
 /// Longer runs of lines are left as they are.
-const MAX_LINES: usize = 200;
+const MAX_LINES: usize = 50;
 
 /// A line with a comment at its end.
 struct Line {

@@ -13,7 +13,7 @@ use crate::source::ParsedFile;
 
 use super::alignment::realign;
 use super::booleans::is_bool;
-use super::syntax::operator;
+use super::syntax::{can_copy, operator};
 
 rule_type! {
     /// ## What it does
@@ -97,7 +97,7 @@ fn simplified<'t>(file: &ParsedFile<'t>, node: Node<'t>) -> Option<Simplified> {
         None => (left, bool_constant(file, right)?),
     };
     // Two constants are of no type yet.
-    if bool_constant(file, other).is_some() || !is_bool(file, other) {
+    if !can_copy(node) || bool_constant(file, other).is_some() || !is_bool(file, other) {
         return None;
     }
     let is_negated = is_equal != value;

@@ -10,7 +10,7 @@ use crate::rule::{Applicability, Category, Edit, Finding, Fix, Level, Meta, Rule
 use crate::rules::manual::rule_type;
 use crate::source::ParsedFile;
 
-use super::syntax::{arguments, called};
+use super::syntax::{arguments, called, can_copy};
 
 rule_type! {
     /// ## What it does
@@ -70,7 +70,7 @@ fn finding<'t>(file: &ParsedFile<'t>, call: Node<'t>) -> Option<Finding> {
     };
     let (_, function) = called(file, argument, &["fmt"])?;
     let names = file.go_names();
-    if function != "Sprintf" || names.is_generated() {
+    if function != "Sprintf" || !can_copy(call) || names.is_generated() {
         return None;
     }
     let fmt = names.lookup("fmt", call.start_byte()).filter(|object| object.path == "fmt");

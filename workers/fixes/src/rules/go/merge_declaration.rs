@@ -10,7 +10,7 @@ use crate::rule::{Category, Edit, Finding, Fix, Level, Meta, Rule, without_optio
 use crate::rules::manual::rule_type;
 use crate::source::ParsedFile;
 
-use super::syntax::{named_children, operator, side};
+use super::syntax::{can_copy, named_children, operator, side};
 
 rule_type! {
     /// ## What it does
@@ -92,6 +92,7 @@ fn finding<'t>(file: &ParsedFile<'t>, declaration: Node<'t>, assignment: Node<'t
         || object.n_assignments > 1
         || object.uses.iter().any(is_in_value)
         || known.is_generated()
+        || !can_copy(value)
     {
         return None;
     }

@@ -12,7 +12,7 @@ use crate::scopes::go::Kind;
 use crate::source::ParsedFile;
 
 use super::alignment::realign;
-use super::syntax::{MAX_DEPTH, called, operator, without_parens};
+use super::syntax::{MAX_DEPTH, called, can_copy, operator, without_parens};
 
 rule_type! {
     /// ## What it does
@@ -71,7 +71,7 @@ impl Rule for StringsIndex {
 
 /// The call of `Contains` that asks the same.
 fn simplified<'t>(file: &ParsedFile<'t>, node: Node<'t>) -> Option<String> {
-    let right = node.child_by_field_name("right")?;
+    let right = node.child_by_field_name("right").filter(|_| can_copy(node))?;
     let contains = match (operator(node), integer(file, right)?) {
         (">" | "!=", -1) | (">=", 0) => true,
         ("==", -1) | ("<", 0) => false,

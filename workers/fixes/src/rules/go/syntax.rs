@@ -8,6 +8,14 @@ use crate::source::ParsedFile;
 /// Chains longer than this are not followed.
 pub(super) const MAX_DEPTH: usize = 256;
 
+/// Code longer than this is not copied into a fix, lest nested code be copied over and over.
+const MAX_COPIED: usize = 1 << 16;
+
+/// Whether the text of `node` may be copied into a fix.
+pub(super) fn can_copy(node: Node<'_>) -> bool {
+    node.byte_range().len() <= MAX_COPIED
+}
+
 /// The named children of `node` that are not comments.
 pub(super) fn named_children<'t>(node: Node<'t>) -> Vec<Node<'t>> {
     let mut cursor = node.walk();

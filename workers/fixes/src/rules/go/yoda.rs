@@ -10,7 +10,7 @@ use crate::rule::{Category, Edit, Finding, Fix, Level, Meta, Rule, without_optio
 use crate::rules::manual::rule_type;
 use crate::source::ParsedFile;
 
-use super::syntax::{MAX_DEPTH, named_children, operator};
+use super::syntax::{MAX_DEPTH, can_copy, named_children, operator};
 
 rule_type! {
     /// ## What it does
@@ -63,6 +63,7 @@ impl Rule for Yoda {
         let (Some(left), Some(right)) = sides else { return };
         let operator = operator(node);
         if !matches!(operator, "==" | "!=")
+            || !can_copy(node)
             || !is_constant(left)
             || is_constant(right)
             || file.go_names().is_generated()
@@ -84,7 +85,7 @@ fn is_constant(node: Node<'_>) -> bool {
     while let Some(node) = open.pop() {
         n_seen += 1;
         match node.kind() {
-            _ if n_seen > 16 * MAX_DEPTH => return false,
+            _ if n_seen > MAX_DEPTH => return false,
             "int_literal"
             | "float_literal"
             | "imaginary_literal"

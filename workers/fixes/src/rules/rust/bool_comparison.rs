@@ -13,7 +13,7 @@ use crate::source::ParsedFile;
 use super::attributes::is_silenced;
 use super::booleans::{Booleans, Truth};
 use super::replacement::Replacement;
-use super::syntax::{bool_literal, operator, without_parens};
+use super::syntax::{bool_literal, can_copy, operator, without_parens};
 
 rule_type! {
     /// ## What it does
@@ -61,7 +61,7 @@ impl Rule for BoolComparison {
     }
 
     fn check<'t>(&self, file: &ParsedFile<'t>, node: Node<'t>, out: &mut Vec<Finding>) {
-        if matches!(operator(node), "==" | "!=" | "<" | ">") {
+        if matches!(operator(node), "==" | "!=" | "<" | ">") && can_copy(node) {
             out.extend(finding(file, node));
         }
     }

@@ -12,7 +12,7 @@ use crate::source::ParsedFile;
 
 use super::attributes::is_silenced;
 use super::collapse::{Options, closing, only_expression, opening, stands_alone};
-use super::syntax::{If, indent_of, reindent, with_leading_whitespace, without_parens};
+use super::syntax::{If, can_copy, indent_of, reindent, with_leading_whitespace, without_parens};
 
 rule_type! {
     /// ## What it does
@@ -102,7 +102,9 @@ impl CollapsibleElseIf {
         {
             return None;
         }
-        let edits = if self.lint_commented_code {
+        let edits = if !can_copy(inner.node) {
+            Vec::new()
+        } else if self.lint_commented_code {
             self.keeping_comments(file, clause, block, inner.node)
         } else {
             let between = String::from_utf8_lossy(file.bytes_of(then.end_byte()..block.start_byte()));
@@ -110,7 +112,8 @@ impl CollapsibleElseIf {
             let text = reindent(&file.text(inner.node), indent_of(file, block.start_byte()));
             vec![Edit::replace(block.byte_range(), format!("{space}{text}"))]
         };
-        Some(Finding::new(&META, block.byte_range(), MESSAGE).with_fix(Fix::safe(edits)))
+        let fix = can_copy(inner.node).then(|| Fix::safe(edits));
+        Some(Finding::new(&META, block.byte_range(), MESSAGE).with_fix(fix))
     }
 
     /// Takes out `else {` and `}` and leaves all else in its place.

@@ -11,9 +11,8 @@ use crate::rules::manual::rule_type;
 use crate::source::ParsedFile;
 
 use super::attributes::is_silenced;
-use super::replacement::is_parenthesised;
 use super::syntax::{MAX_DEPTH, content, must_parenthesise, named_children};
-use super::temporaries::{Temporaries, temporaries};
+use super::temporaries::{Temporaries, lasting_parts, temporaries};
 
 rule_type! {
     /// ## What it does
@@ -71,7 +70,7 @@ impl Rule for LetAndReturn {
 
     fn check<'t>(&self, file: &ParsedFile<'t>, node: Node<'t>, out: &mut Vec<Finding>) {
         let is_name = |node: &Node<'_>| node.kind() == "identifier";
-        if named_children(node).last().is_some_and(|last| is_name(last)) {
+        if named_children(node).last().is_some_and(is_name) {
             out.extend(finding(file, node));
         }
     }
@@ -99,21 +98,21 @@ fn finding<'t>(file: &ParsedFile<'t>, block: Node<'t>) -> Option<Finding> {
     if kept == Temporaries::Guarding || is_silenced(file, returned, META.id, "style") {
         return None;
     }
-    let text = file.text(value);
     let conversion = conversion(file, block, value);
-    let text = if must_parenthesise(value) || conversion == Conversion::Sure {
-        let text = if is_parenthesised(&text) { text.into_owned() } else { format!("({text})") };
-        if conversion == Conversion::Sure && !must_parenthesise(value) {
-            format!("{text} as _")
-        } else {
-            text
-        }
-    } else {
-        text.into_owned()
-    };
+    let must_parenthesise = must_parenthesise(value);
+    let has_parens = value.kind() == "parenthesized_expression" || value.kind() == "tuple_expression";
+    let needs_parens = (must_parenthesise || conversion == Conversion::Sure) && !has_parens;
+    let (open, close) = if needs_parens { ("(", ")") } else { ("", "") };
+    let cast = if conversion == Conversion::Sure && !must_parenthesise { " as _" } else { "" };
     let is_sure = kept == Temporaries::Harmless && conversion != Conversion::Maybe && !borrows(file, value);
     let applicability = if is_sure { Applicability::Safe } else { Applicability::Suggestion };
-    let edits = vec![Edit::delete(declaration.byte_range()), Edit::replace(returned.byte_range(), text)];
+    // What the declaration leaves is the blanks before the variable, and then comes the value.
+    let blanks = file.bytes_of(declaration.end_byte()..returned.start_byte());
+    let blanks = String::from_utf8_lossy(blanks);
+    let edits = vec![
+        Edit::replace(declaration.start_byte()..value.start_byte(), format!("{blanks}{open}")),
+        Edit::replace(value.end_byte()..returned.end_byte(), format!("{close}{cast}")),
+    ];
     let fix = Fix::new(applicability, edits);
     Some(Finding::new(&META, returned.byte_range(), MESSAGE).with_fix(fix))
 }
@@ -172,8 +171,7 @@ fn borrows(file: &ParsedFile<'_>, value: Node<'_>) -> bool {
         if n_seen > 64 * MAX_DEPTH || node.kind() == "call_expression" && may_borrow(file, node) {
             return true;
         }
-        let mut cursor = node.walk();
-        open.extend(node.named_children(&mut cursor));
+        open.extend(lasting_parts(node));
     }
     false
 }

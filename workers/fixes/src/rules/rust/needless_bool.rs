@@ -13,8 +13,8 @@ use crate::source::ParsedFile;
 use super::attributes::is_silenced;
 use super::replacement::Replacement;
 use super::syntax::{
-    If, Statement, bool_literal, content, is_block_like, only_child, peel_blocks, peel_blocks_with_statement,
-    with_parens, without_parens,
+    If, Statement, bool_literal, can_copy, content, is_block_like, only_child, peel_blocks,
+    peel_blocks_with_statement, with_parens, without_parens,
 };
 
 rule_type! {
@@ -90,7 +90,7 @@ fn branch_value<'t>(file: &ParsedFile<'t>, branch: Node<'t>) -> Option<Branch> {
 
 /// `if c { true } else { false }`
 fn check_branches<'t>(file: &ParsedFile<'t>, node: Node<'t>) -> Option<Finding> {
-    let branches = If::of(node).filter(|branches| !branches.has_let())?;
+    let branches = If::of(node).filter(|branches| !branches.has_let() && can_copy(branches.condition))?;
     let then = branch_value(file, branches.then)?;
     let otherwise = branch_value(file, branches.otherwise?)?;
     let whole = with_parens(file, node);
@@ -165,7 +165,7 @@ fn check_guard<'t>(file: &ParsedFile<'t>, block: Node<'t>) -> Option<Finding> {
     let content = content(file, block);
     let tail = content.tail.filter(|tail| !tail.has_cfg)?;
     let (guard, before) = content.statements.split_last()?;
-    let (outer, branches, returned) = returning_if(file, guard)?;
+    let (outer, branches, returned) = returning_if(file, guard).filter(|(outer, ..)| can_copy(*outer))?;
     let (then_wrapper, then) = wrapped_bool(file, returned)?;
     let (wrapper, otherwise) = wrapped_bool(file, tail.expression?)?;
     let is_same_wrapper = match (then_wrapper, wrapper) {

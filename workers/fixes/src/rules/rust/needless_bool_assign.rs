@@ -12,7 +12,7 @@ use crate::source::ParsedFile;
 
 use super::attributes::is_silenced;
 use super::replacement::Replacement;
-use super::syntax::{If, bool_literal, is_same_code, peel_blocks_with_statement, with_parens};
+use super::syntax::{If, bool_literal, can_copy, is_same_code, peel_blocks_with_statement, with_parens};
 
 rule_type! {
     /// ## What it does
@@ -68,7 +68,7 @@ impl Rule for NeedlessBoolAssign {
 }
 
 fn finding<'t>(file: &ParsedFile<'t>, node: Node<'t>) -> Option<Finding> {
-    let branches = If::of(node).filter(|branches| !branches.has_let())?;
+    let branches = If::of(node).filter(|branches| !branches.has_let() && can_copy(branches.condition))?;
     let (place, then) = assigned(file, branches.then)?;
     let (other_place, otherwise) = assigned(file, branches.otherwise?)?;
     let whole = with_parens(file, node);

@@ -186,8 +186,7 @@ impl<'t> Search<'_, 't> {
         let value = named_children(node).into_iter().next();
         let mut range = outer.byte_range();
         let text = match value {
-            Some(value) if must_parenthesise(value) => format!("({})", self.file.text(value)),
-            Some(value) => self.file.text(value).into_owned(),
+            Some(_) => String::new(),
             None => match (place.is_unit_match, place.empty) {
                 (Some(true), _) => "()".to_owned(),
                 (Some(false), _) => return None,
@@ -204,11 +203,24 @@ impl<'t> Search<'_, 't> {
         if kept == Temporaries::Guarding || is_silenced(self.file, node, META.id, "style") {
             return None;
         }
-        let mut edits = vec![Edit::replace(range, text)];
+        let mut edits = match value {
+            Some(value) => kept_only(range, value),
+            None => vec![Edit::replace(range, text)],
+        };
         edits.extend(place.semicolons.into_iter().map(Edit::delete));
         let fix = if kept == Temporaries::Harmless { Fix::safe(edits) } else { Fix::suggestion(edits) };
         Some(Finding::new(&META, outer.byte_range(), "unneeded `return` statement").with_fix(fix))
     }
+}
+
+/// Takes `return` away from its value.
+fn kept_only(range: Range<usize>, value: Node<'_>) -> Vec<Edit> {
+    let (open, close) = if must_parenthesise(value) { ("(", ")") } else { ("", "") };
+    let mut edits = vec![Edit::replace(range.start..value.start_byte(), open)];
+    if !close.is_empty() || value.end_byte() < range.end {
+        edits.push(Edit::replace(value.end_byte()..range.end, close));
+    }
+    edits
 }
 
 /// Whether a `match` at the end of a function is of type `()`. Where its value is the function's, and a bare

@@ -100,7 +100,7 @@ impl Replacement {
             Self::Binary(left, operator, right) if let Some(opposite) = opposite(operator) => {
                 Self::Binary(left, opposite, right)
             }
-            other => Self::Open(format!("!{}", other.as_operand())),
+            other => Self::Open(format!("!{}", other.into_operand())),
         }
     }
 
@@ -126,7 +126,7 @@ impl Replacement {
         }
     }
 
-    fn as_operand(self) -> Self {
+    fn into_operand(self) -> Self {
         let is_unary = match &self {
             Self::Unary(..) => true,
             Self::Binary(..) => false,
@@ -149,13 +149,13 @@ impl fmt::Display for Replacement {
         match self {
             Self::Closed(text) | Self::Open(text) => formatter.write_str(text),
             Self::Binary(left, operator, right) => write!(formatter, "{left}{operator}{right}"),
-            Self::Unary(operator, inner) => write!(formatter, "{operator}{}", inner.clone().as_operand()),
+            Self::Unary(operator, inner) => write!(formatter, "{operator}{}", inner.clone().into_operand()),
         }
     }
 }
 
 /// Whether the first parenthesis of the text closes at its end.
-pub(super) fn is_parenthesised(text: &str) -> bool {
+fn is_parenthesised(text: &str) -> bool {
     let mut depth = 0_usize;
     if !text.starts_with('(') {
         return false;

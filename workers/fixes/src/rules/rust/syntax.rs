@@ -10,6 +10,14 @@ use crate::source::ParsedFile;
 /// Chains longer than this are not followed: no one writes them, and what follows them may recurse.
 pub(super) const MAX_DEPTH: usize = 256;
 
+/// Code longer than this is not copied into a fix, lest nested code be copied over and over.
+pub(super) const MAX_COPIED: usize = 1 << 14;
+
+/// Whether the text of `node` may be copied into a fix.
+pub(super) fn can_copy(node: Node<'_>) -> bool {
+    node.byte_range().len() <= MAX_COPIED
+}
+
 /// Whether `node` is a comment of any form.
 pub(super) fn is_comment(node: Node<'_>) -> bool {
     matches!(node.kind(), "line_comment" | "block_comment")
@@ -138,7 +146,7 @@ fn semicolon_behind<'t>(block: Node<'t>, node: Node<'t>) -> Option<Node<'t>> {
 }
 
 fn last_child(node: Node<'_>) -> Option<Node<'_>> {
-    node.child_count().checked_sub(1).and_then(|last| node.child(u32::try_from(last).ok()?))
+    node.child_count().checked_sub(1).and_then(|last| node.child(last))
 }
 
 fn is_item(kind: &str) -> bool {
@@ -288,8 +296,7 @@ pub(super) fn with_leading_whitespace(file: &ParsedFile<'_>, range: Range<usize>
     });
     let breaks_line = file.bytes_of(start..range.start).contains(&b'\n');
     let rest = file.bytes.get(range.end..).unwrap_or_default();
-    let line = rest.split(|&byte| byte == b'\n').next().unwrap_or_default();
-    let has_more = line.iter().any(|byte| !byte.is_ascii_whitespace());
+    let has_more = rest.iter().take_while(|byte| **byte != b'\n').any(|byte| !byte.is_ascii_whitespace());
     if is_line_comment && breaks_line && has_more { range } else { start..range.end }
 }
 

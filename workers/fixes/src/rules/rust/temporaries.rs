@@ -7,7 +7,7 @@ use tree_sitter::Node;
 
 use crate::source::ParsedFile;
 
-use super::syntax::{MAX_DEPTH, without_parens};
+use super::syntax::{MAX_DEPTH, named_children, without_parens};
 
 /// What is known of the temporaries of an expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -135,10 +135,18 @@ pub(super) fn temporaries<'t>(file: &ParsedFile<'t>, value: Node<'t>) -> Tempora
         if matches!(node.kind(), "closure_expression" | "async_block" | "macro_invocation") {
             continue;
         }
-        let mut cursor = node.walk();
-        open.extend(node.named_children(&mut cursor));
+        open.extend(lasting_parts(node));
     }
     worst
+}
+
+/// The parts of an expression whose temporaries last as long as its own: of a block, the last alone.
+pub(super) fn lasting_parts(node: Node<'_>) -> Vec<Node<'_>> {
+    let mut parts = named_children(node);
+    if node.kind() == "block" {
+        parts.drain(..parts.len().saturating_sub(1));
+    }
+    parts
 }
 
 /// Looks at the value that a method call, a field access, an index or a dereference borrows.
