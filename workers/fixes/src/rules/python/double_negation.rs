@@ -13,7 +13,7 @@ use crate::source::ParsedFile;
 use super::boolean_test::is_boolean_test;
 use super::generator::{call_of, generated};
 use super::names::has_builtin;
-use super::padding::padded;
+use super::padding::{MAX_REWRITTEN_LEN, padded};
 use super::syntax::{utf8, without_parentheses};
 
 rule_type! {
@@ -36,7 +36,8 @@ rule_type! {
     ///
     /// ## Fix safety
     /// Safe. Within a larger condition the value keeps the parentheses that it needs. Comments within the
-    /// negations are lost. There is no fix where `bool` is not the builtin.
+    /// negations are lost. There is no fix where `bool` is not the builtin, nor for very long
+    /// ones.
     pub struct DoubleNegation;
 }
 
@@ -67,7 +68,7 @@ impl Rule for DoubleNegation {
         let negated = |node: Node<'t>| node.child_by_field_name("argument").map(without_parentheses);
         let Some(inner) = negated(node).filter(|inner| inner.kind() == "not_operator") else { return };
         let Some(value) = negated(inner) else { return };
-        let text = generated(file, value).unwrap_or_else(|| file.text(value).into_owned());
+        let text = quoted(file, value);
         let message = format!("Use `{text}` instead of `not (not {text})`");
         out.push(Finding::new(&META, node.byte_range(), message).with_fix(fix(file, node, value)));
     }
@@ -75,6 +76,9 @@ impl Rule for DoubleNegation {
 
 fn fix<'t>(file: &ParsedFile<'t>, negation: Node<'t>, value: Node<'t>) -> Option<Fix> {
     let range = negation.byte_range();
+    if range.len() > MAX_REWRITTEN_LEN {
+        return None;
+    }
     let text = if is_boolean_test(file, negation) {
         let text = utf8(file, value.byte_range())?;
         if needs_parentheses(file, negation, value) { format!("({text})") } else { text.to_owned() }
@@ -104,4 +108,11 @@ fn needs_parentheses<'t>(file: &ParsedFile<'t>, negation: Node<'t>, value: Node<
         _ => value.kind() == "yield",
     };
     binds_less || (spans_lines && !is_enclosed)
+}
+
+/// `value` for a message. The messages of nested negations would add up if they quoted all they are about.
+fn quoted(file: &ParsedFile<'_>, value: Node<'_>) -> String {
+    let as_written =
+        || if value.byte_range().len() > MAX_REWRITTEN_LEN { "...".into() } else { file.text(value) };
+    generated(file, value).unwrap_or_else(|| as_written().into_owned())
 }

@@ -13,14 +13,14 @@ use crate::source::ParsedFile;
 use super::arguments::exactly;
 use super::identifier::{is_mangled, is_name, is_normal};
 use super::names::is_builtin;
-use super::padding::padded;
+use super::padding::{MAX_REWRITTEN_LEN, padded};
 use super::string_value::text_of;
 use super::syntax::{has_comment_at, utf8};
 
 rule_type! {
     /// ## What it does
-    /// Finds calls of `getattr` with an attribute name that is written out and no default (ruff's `get-attr-
-    /// with-constant`).
+    /// Finds calls of `getattr` with an attribute name that is written out and no default (ruff's
+    /// `get-attr-with-constant`).
     ///
     /// ## Why is this bad?
     /// Such a call does what a dot does, also when the attribute is missing, and takes longer to read.
@@ -37,6 +37,7 @@ rule_type! {
     /// ## Fix safety
     /// Safe, but unsafe where it deletes a comment, and for a name that is not in the normal form NFKC: Python
     /// brings names into that form, but not the argument of `getattr`.
+    /// There is no fix for very long calls.
     pub struct GetattrWithConstant;
 }
 
@@ -80,6 +81,9 @@ impl Rule for GetattrWithConstant {
 }
 
 fn fix(file: &ParsedFile<'_>, call: Node<'_>, object: Node<'_>, name: &str) -> Option<Fix> {
+    if call.byte_range().len() > MAX_REWRITTEN_LEN {
+        return None;
+    }
     let object_text = utf8(file, object.byte_range())?;
     let is_plain = matches!(object.kind(), "identifier" | "attribute" | "subscript" | "call")
         && !object_text.contains(['\r', '\n']);

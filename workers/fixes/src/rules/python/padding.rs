@@ -4,6 +4,9 @@ use std::ops::Range;
 
 use crate::source::ParsedFile;
 
+/// Longer expressions are not rewritten where the fix copies what is inside: a hostile file nests them.
+pub(super) const MAX_REWRITTEN_LEN: usize = 4096;
+
 /// `text` for the place of `range`, with a space where it would run into a letter: `assert f(a)is b`.
 #[must_use]
 pub(super) fn padded(file: &ParsedFile<'_>, range: &Range<usize>, mut text: String) -> String {

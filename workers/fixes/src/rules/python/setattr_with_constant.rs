@@ -19,8 +19,8 @@ use super::syntax::{has_comment_at, statement_value};
 
 rule_type! {
     /// ## What it does
-    /// Finds statements that call `setattr` with an attribute name that is written out (ruff's `set-attr-with-
-    /// constant`).
+    /// Finds statements that call `setattr` with an attribute name that is written out (ruff's
+    /// `set-attr-with-constant`).
     ///
     /// ## Why is this bad?
     /// Such a call does what an assignment does, and takes longer to read.

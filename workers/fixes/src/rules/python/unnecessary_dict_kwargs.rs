@@ -14,6 +14,7 @@ use std::collections::HashSet;
 
 use super::arguments::Arguments;
 use super::identifier::is_name;
+use super::padding::MAX_REWRITTEN_LEN;
 use super::string_value::text_of;
 use super::syntax::{code_children, has_comment_at, utf8, without_parentheses};
 
@@ -35,7 +36,8 @@ rule_type! {
     /// ```
     ///
     /// ## Fix safety
-    /// Safe, but unsafe where it deletes a comment. There is no fix where the call would name a keyword twice.
+    /// Safe, but unsafe where it deletes a comment. There is no fix where the call would name a keyword twice,
+    /// nor for very long ones.
     pub struct UnnecessaryDictKwargs;
 }
 
@@ -125,6 +127,9 @@ fn repeated_names(file: &ParsedFile<'_>, arguments: &Arguments<'_>) -> HashSet<S
 
 /// `**{**a}` is `**a`.
 fn unpacked_twice(file: &ParsedFile<'_>, argument: Node<'_>, inner: Node<'_>) -> Option<Fix> {
+    if argument.byte_range().len() > MAX_REWRITTEN_LEN {
+        return None;
+    }
     let value = without_parentheses(code_children(inner).next()?);
     let text = format!("**{}", utf8(file, value.byte_range())?);
     Some(Fix::safe(vec![Edit::replace(argument.byte_range(), text)]))
@@ -136,6 +141,9 @@ fn as_keywords(
     items: &[Node<'_>],
     names: &[String],
 ) -> Option<Fix> {
+    if argument.byte_range().len() > MAX_REWRITTEN_LEN {
+        return None;
+    }
     let keyword = |(item, name): (&Node<'_>, &String)| {
         let value = utf8(file, item.child_by_field_name("value")?.byte_range())?;
         Some(format!("{name}={value}"))

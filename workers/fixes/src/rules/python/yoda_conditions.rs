@@ -11,7 +11,7 @@ use crate::rules::manual::rule_type;
 use crate::source::ParsedFile;
 
 use super::comparison::Comparison;
-use super::padding::padded;
+use super::padding::{MAX_REWRITTEN_LEN, padded};
 use super::string_value::is_constant_string;
 use super::syntax::{code_children, utf8, without_parentheses};
 
@@ -128,9 +128,6 @@ fn reversed(operator: &str) -> Option<&'static str> {
         _ => return None,
     })
 }
-
-/// Longer comparisons are not rewritten. Each fix copies the comparison, and a hostile file nests them.
-const MAX_REWRITTEN_LEN: usize = 4096;
 
 /// The operands change places, with their parentheses; what stands around the operator stays.
 fn fix(file: &ParsedFile<'_>, comparison: &Comparison<'_>, reversed: &str) -> Option<Fix> {
