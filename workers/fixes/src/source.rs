@@ -27,6 +27,19 @@ pub struct ParsedFile<'t> {
     survey: OnceCell<Survey>,
     tokens: OnceCell<Vec<Node<'t>>>,
     scopes: OnceCell<Option<Scopes>>,
+    /// What Python rules found out about the file as a whole.
+    pub(crate) python: PythonMemo,
+}
+
+/// Answers that cost a look at the whole file, remembered: many findings ask for them.
+#[derive(Debug, Default)]
+pub(crate) struct PythonMemo {
+    /// Whether it is Python 3 without syntax errors.
+    pub(crate) is_sound: OnceCell<bool>,
+    /// The quote that its strings use.
+    pub(crate) quote: OnceCell<char>,
+    /// One level of indentation.
+    pub(crate) indentation: OnceCell<String>,
 }
 
 /// Node kinds of comments, in all grammars.
@@ -64,6 +77,7 @@ impl<'t> ParsedFile<'t> {
             survey: OnceCell::new(),
             tokens: OnceCell::new(),
             scopes: OnceCell::new(),
+            python: PythonMemo::default(),
         }
     }
 

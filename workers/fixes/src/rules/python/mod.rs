@@ -6,17 +6,25 @@ mod annotation;
 mod comparison;
 mod format_arguments;
 mod format_template;
+mod leaf_tokens;
+mod literal_types;
 mod names;
+mod quoted_expressions;
 mod syntax;
+mod word_gaps;
 
 mod f_string;
+mod invalid_escape_sequence;
 mod is_literal;
+mod missing_placeholders;
 mod none_comparison;
 mod true_false_comparison;
 mod useless_object_inheritance;
 
 pub use f_string::FString;
+pub use invalid_escape_sequence::InvalidEscapeSequence;
 pub use is_literal::IsLiteral;
+pub use missing_placeholders::MissingPlaceholders;
 pub use none_comparison::NoneComparison;
 pub use true_false_comparison::TrueFalseComparison;
 pub use useless_object_inheritance::UselessObjectInheritance;
