@@ -26,4 +26,5 @@ pub static ALL: &[&dyn Rule] = &[
     &python::FString,
     &python::MissingPlaceholders,
     &python::InvalidEscapeSequence,
+    &python::CodingComment,
 ];

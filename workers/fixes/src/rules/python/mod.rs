@@ -7,12 +7,14 @@ mod comparison;
 mod format_arguments;
 mod format_template;
 mod leaf_tokens;
+mod line_breaks;
 mod literal_types;
 mod names;
 mod quoted_expressions;
 mod syntax;
 mod word_gaps;
 
+mod coding_comment;
 mod f_string;
 mod invalid_escape_sequence;
 mod is_literal;
@@ -21,6 +23,7 @@ mod none_comparison;
 mod true_false_comparison;
 mod useless_object_inheritance;
 
+pub use coding_comment::CodingComment;
 pub use f_string::FString;
 pub use invalid_escape_sequence::InvalidEscapeSequence;
 pub use is_literal::IsLiteral;
