@@ -27,4 +27,6 @@ pub static ALL: &[&dyn Rule] = &[
     &python::MissingPlaceholders,
     &python::InvalidEscapeSequence,
     &python::CodingComment,
+    &python::UnnecessaryEncode,
+    &python::RedundantOpenMode,
 ];

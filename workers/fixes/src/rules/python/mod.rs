@@ -3,6 +3,7 @@
 //! `format_arguments`).
 
 mod annotation;
+mod code_style;
 mod comparison;
 mod format_arguments;
 mod format_template;
@@ -20,7 +21,9 @@ mod invalid_escape_sequence;
 mod is_literal;
 mod missing_placeholders;
 mod none_comparison;
+mod redundant_open_mode;
 mod true_false_comparison;
+mod unnecessary_encode;
 mod useless_object_inheritance;
 
 pub use coding_comment::CodingComment;
@@ -29,7 +32,9 @@ pub use invalid_escape_sequence::InvalidEscapeSequence;
 pub use is_literal::IsLiteral;
 pub use missing_placeholders::MissingPlaceholders;
 pub use none_comparison::NoneComparison;
+pub use redundant_open_mode::RedundantOpenMode;
 pub use true_false_comparison::TrueFalseComparison;
+pub use unnecessary_encode::UnnecessaryEncode;
 pub use useless_object_inheritance::UselessObjectInheritance;
 
 #[cfg(test)]

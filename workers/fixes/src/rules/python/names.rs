@@ -39,7 +39,7 @@ pub(super) fn resolve<'t>(file: &ParsedFile<'t>, expression: Node<'t>) -> Meanin
     if root.kind() != "identifier" {
         return Meaning::Other;
     }
-    match (meaning_of_name(file, root), attributes.is_empty()) {
+    match (meaning_of_name(file, root, &file.text(root)), attributes.is_empty()) {
         (Meaning::Imported(module), _) => {
             let path = attributes.iter().rev().fold(module, |path, attribute| path + "." + attribute);
             Meaning::Imported(path)
@@ -49,14 +49,19 @@ pub(super) fn resolve<'t>(file: &ParsedFile<'t>, expression: Node<'t>) -> Meanin
     }
 }
 
-fn meaning_of_name<'t>(file: &ParsedFile<'t>, name: Node<'t>) -> Meaning {
-    let text = file.text(name);
+/// Whether `name`, said at the place of `at`, would be the builtin of that name.
+#[must_use]
+pub(super) fn is_builtin_at<'t>(file: &ParsedFile<'t>, at: Node<'t>, name: &str) -> bool {
+    matches!(meaning_of_name(file, at, name), Meaning::Builtin(_))
+}
+
+fn meaning_of_name<'t>(file: &ParsedFile<'t>, at: Node<'t>, name: &str) -> Meaning {
     let mut is_later = false;
     let mut is_innermost = true;
-    let mut within = name;
-    for scope in ancestors(file, name) {
+    let mut within = at;
+    for scope in ancestors(file, at) {
         if is_scope_of(scope, within) {
-            let search = Search { file, name: &text, before: (!is_later).then_some(name.start_byte()) };
+            let search = Search { file, name, before: (!is_later).then_some(at.start_byte()) };
             let is_hidden = scope.kind() == "class_definition" && !is_innermost;
             if let Some(meaning) = (!is_hidden).then(|| search.last_binding(scope)).flatten() {
                 return meaning;
@@ -66,7 +71,7 @@ fn meaning_of_name<'t>(file: &ParsedFile<'t>, name: Node<'t>) -> Meaning {
         }
         within = scope;
     }
-    Meaning::Builtin(text.into_owned())
+    Meaning::Builtin(name.to_owned())
 }
 
 /// Whether code in `child` runs in a scope that `node` opens; decorators, bases and defaults do not.
@@ -133,6 +138,7 @@ impl Search<'_, '_> {
             "global_statement" | "nonlocal_statement" => self.target(node),
             "import_statement" => self.import(node, None),
             "import_from_statement" => self.import(node, Some(&self.file.text(field("module_name")?))),
+            "future_import_statement" => self.import(node, Some("__future__")),
             _ => None,
         }
     }
