@@ -29,4 +29,5 @@ pub static ALL: &[&dyn Rule] = &[
     &python::CodingComment,
     &python::UnnecessaryEncode,
     &python::RedundantOpenMode,
+    &python::NativeLiterals,
 ];
