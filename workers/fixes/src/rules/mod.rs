@@ -30,4 +30,6 @@ pub static ALL: &[&dyn Rule] = &[
     &python::UnnecessaryEncode,
     &python::RedundantOpenMode,
     &python::NativeLiterals,
+    &python::UnicodePrefix,
+    &python::ExtraneousParentheses,
 ];

@@ -18,6 +18,7 @@ mod syntax;
 mod word_gaps;
 
 mod coding_comment;
+mod extraneous_parentheses;
 mod f_string;
 mod invalid_escape_sequence;
 mod is_literal;
@@ -26,10 +27,12 @@ mod native_literals;
 mod none_comparison;
 mod redundant_open_mode;
 mod true_false_comparison;
+mod unicode_prefix;
 mod unnecessary_encode;
 mod useless_object_inheritance;
 
 pub use coding_comment::CodingComment;
+pub use extraneous_parentheses::ExtraneousParentheses;
 pub use f_string::FString;
 pub use invalid_escape_sequence::InvalidEscapeSequence;
 pub use is_literal::IsLiteral;
@@ -38,6 +41,7 @@ pub use native_literals::NativeLiterals;
 pub use none_comparison::NoneComparison;
 pub use redundant_open_mode::RedundantOpenMode;
 pub use true_false_comparison::TrueFalseComparison;
+pub use unicode_prefix::UnicodePrefix;
 pub use unnecessary_encode::UnnecessaryEncode;
 pub use useless_object_inheritance::UselessObjectInheritance;
 
