@@ -32,4 +32,6 @@ pub static ALL: &[&dyn Rule] = &[
     &python::NativeLiterals,
     &python::UnicodePrefix,
     &python::ExtraneousParentheses,
+    &python::ClassParentheses,
+    &python::TypeOfPrimitive,
 ];

@@ -17,6 +17,7 @@ mod reserved_words;
 mod syntax;
 mod word_gaps;
 
+mod class_parentheses;
 mod coding_comment;
 mod extraneous_parentheses;
 mod f_string;
@@ -27,10 +28,12 @@ mod native_literals;
 mod none_comparison;
 mod redundant_open_mode;
 mod true_false_comparison;
+mod type_of_primitive;
 mod unicode_prefix;
 mod unnecessary_encode;
 mod useless_object_inheritance;
 
+pub use class_parentheses::ClassParentheses;
 pub use coding_comment::CodingComment;
 pub use extraneous_parentheses::ExtraneousParentheses;
 pub use f_string::FString;
@@ -41,6 +44,7 @@ pub use native_literals::NativeLiterals;
 pub use none_comparison::NoneComparison;
 pub use redundant_open_mode::RedundantOpenMode;
 pub use true_false_comparison::TrueFalseComparison;
+pub use type_of_primitive::TypeOfPrimitive;
 pub use unicode_prefix::UnicodePrefix;
 pub use unnecessary_encode::UnnecessaryEncode;
 pub use useless_object_inheritance::UselessObjectInheritance;
