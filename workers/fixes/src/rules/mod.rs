@@ -34,4 +34,5 @@ pub static ALL: &[&dyn Rule] = &[
     &python::ExtraneousParentheses,
     &python::ClassParentheses,
     &python::TypeOfPrimitive,
+    &python::FutureImport,
 ];
