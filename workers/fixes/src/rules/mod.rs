@@ -23,6 +23,7 @@ pub static ALL: &[&dyn Rule] = &[
     &python::TrueFalseComparison,
     &python::IsLiteral,
     &python::UselessObjectInheritance,
+    &python::PercentFormat,
     &python::FString,
     &python::MissingPlaceholders,
     &python::InvalidEscapeSequence,
