@@ -36,4 +36,6 @@ pub static ALL: &[&dyn Rule] = &[
     &python::ClassParentheses,
     &python::TypeOfPrimitive,
     &python::FutureImport,
+    &python::NotInTest,
+    &python::NotIsTest,
 ];
