@@ -8,6 +8,7 @@ use super::parse::{error_ranges, walk};
 use crate::facts::Target;
 use crate::language::Language;
 use crate::rule::{Applicability, Finding, Rule, RuleRef};
+use crate::rules::python::noqa;
 use crate::source::ParsedFile;
 
 /// Which rules see which node kinds of one language. Built once per rule set.
@@ -70,10 +71,18 @@ impl Dispatch {
             true
         });
         found.drop_touching_errors(file);
+        if file.language == Language::Python {
+            noqa::apply(file, &ids_of(rules, file.language), &mut found.findings);
+        }
         found.close_gates(&file.facts.target);
         found.findings.sort_by_key(|finding| (finding.range.start, finding.range.end, finding.rule));
         found
     }
+}
+
+fn ids_of(rules: &[RuleRef], language: Language) -> Vec<&'static str> {
+    let metas = rules.iter().map(|rule| rule.meta()).filter(|meta| meta.languages.contains(&language));
+    metas.map(|meta| meta.id).collect()
 }
 
 impl Found {

@@ -38,4 +38,5 @@ pub static ALL: &[&dyn Rule] = &[
     &python::FutureImport,
     &python::NotInTest,
     &python::NotIsTest,
+    &python::UnusedNoqa,
 ];

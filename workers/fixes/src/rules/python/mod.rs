@@ -12,11 +12,13 @@ mod leaf_tokens;
 mod line_breaks;
 mod literal_types;
 mod names;
+pub(crate) mod noqa;
 mod not_tests;
 mod operands;
 mod printf_template;
 mod quoted_expressions;
 mod reserved_words;
+mod ruff_codes;
 mod statement_deletion;
 mod syntax;
 mod word_gaps;
@@ -39,6 +41,7 @@ mod true_false_comparison;
 mod type_of_primitive;
 mod unicode_prefix;
 mod unnecessary_encode;
+mod unused_noqa;
 mod useless_object_inheritance;
 
 pub use class_parentheses::ClassParentheses;
@@ -59,6 +62,7 @@ pub use true_false_comparison::TrueFalseComparison;
 pub use type_of_primitive::TypeOfPrimitive;
 pub use unicode_prefix::UnicodePrefix;
 pub use unnecessary_encode::UnnecessaryEncode;
+pub use unused_noqa::UnusedNoqa;
 pub use useless_object_inheritance::UselessObjectInheritance;
 
 #[cfg(test)]

@@ -9,7 +9,12 @@ use crate::facts::Facts;
 use crate::language::Language;
 use crate::rule::{Applicability, Finding, RuleRef};
 
-use super::{FString, IsLiteral, NoneComparison, TrueFalseComparison, UselessObjectInheritance};
+use super::{
+    ClassParentheses, CodingComment, ExtraneousParentheses, FString, FutureImport, InvalidEscapeSequence,
+    IsLiteral, MissingPlaceholders, NativeLiterals, NoneComparison, NotInTest, NotIsTest, PercentFormat,
+    RedundantOpenMode, TrueFalseComparison, TypeOfPrimitive, UnicodePrefix, UnnecessaryEncode, UnusedNoqa,
+    UselessObjectInheritance,
+};
 
 static RULES: &[RuleRef] = &[
     RuleRef::Default(&NoneComparison),
@@ -17,6 +22,21 @@ static RULES: &[RuleRef] = &[
     RuleRef::Default(&IsLiteral),
     RuleRef::Default(&UselessObjectInheritance),
     RuleRef::Default(&FString),
+    RuleRef::Default(&MissingPlaceholders),
+    RuleRef::Default(&InvalidEscapeSequence),
+    RuleRef::Default(&CodingComment),
+    RuleRef::Default(&UnnecessaryEncode),
+    RuleRef::Default(&RedundantOpenMode),
+    RuleRef::Default(&NativeLiterals),
+    RuleRef::Default(&UnicodePrefix),
+    RuleRef::Default(&ExtraneousParentheses),
+    RuleRef::Default(&ClassParentheses),
+    RuleRef::Default(&TypeOfPrimitive),
+    RuleRef::Default(&FutureImport),
+    RuleRef::Default(&PercentFormat),
+    RuleRef::Default(&NotInTest),
+    RuleRef::Default(&NotIsTest),
+    RuleRef::Default(&UnusedNoqa),
 ];
 
 /// More than any fixture needs: one pass, and one for each fix that waits for another.
@@ -88,6 +108,11 @@ fn deep_nesting_is_no_danger() {
         ("(", "a", ",) is a"),
         ("[", "'{}'.format(a)", "]"),
         ("f('{}'.format(", "a", "))"),
+        ("(", "'%s' % a", ")"),
+        ("not (", "a in b", ")"),
+        ("int(", "1", ")"),
+        ("f'{", "u'\\d'", "}'"),
+        ("lambda: ", "division", "  # noqa"),
     ] {
         let text = format!("{}{inside}{}\n", open.repeat(DEPTH), close.repeat(DEPTH));
         let _ = findings(RULES, text.as_bytes());
