@@ -29,6 +29,19 @@ pub struct ParsedFile<'t> {
     scopes: OnceCell<Option<Scopes>>,
     go_names: OnceCell<go::Names<'t>>,
     rust_names: OnceCell<rust::Names<'t>>,
+    /// What Python rules found out about the file as a whole.
+    pub(crate) python: PythonMemo,
+}
+
+/// Answers that cost a look at the whole file, remembered: many findings ask for them.
+#[derive(Debug, Default)]
+pub(crate) struct PythonMemo {
+    /// Whether it is Python 3 without syntax errors.
+    pub(crate) is_sound: OnceCell<bool>,
+    /// The quote that its strings use.
+    pub(crate) quote: OnceCell<char>,
+    /// One level of indentation.
+    pub(crate) indentation: OnceCell<String>,
 }
 
 /// Node kinds of comments, in all grammars.
@@ -68,6 +81,7 @@ impl<'t> ParsedFile<'t> {
             scopes: OnceCell::new(),
             go_names: OnceCell::new(),
             rust_names: OnceCell::new(),
+            python: PythonMemo::default(),
         }
     }
 

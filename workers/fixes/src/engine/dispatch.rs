@@ -11,6 +11,7 @@ use super::parse::{error_ranges, walk};
 use crate::facts::Target;
 use crate::language::{Grammar as _, Language};
 use crate::rule::{Applicability, Finding, Rule, RuleRef};
+use crate::rules::python::noqa;
 use crate::source::ParsedFile;
 use crate::suppressions::{Suppressions, UnusedSuppression};
 
@@ -93,12 +94,20 @@ impl Dispatch {
             true
         });
         found.drop_touching_errors(file);
+        if file.language == Language::Python {
+            noqa::apply(file, &ids_of(rules, file.language), &mut found.findings);
+        }
         found.close_gates(&file.facts.target);
         found.findings.sort_by_key(|finding| (finding.range.start, finding.range.end, finding.rule));
         found.findings.retain(|finding| !file.facts.rules_off.iter().any(|off| off == finding.rule));
         found.suppress(file, rules);
         found
     }
+}
+
+fn ids_of(rules: &[RuleRef], language: Language) -> Vec<&'static str> {
+    let metas = rules.iter().map(|rule| rule.meta()).filter(|meta| meta.languages.contains(&language));
+    metas.map(|meta| meta.id).collect()
 }
 
 impl Found {

@@ -25,3 +25,5 @@ pub use simplifyrange::SimplifyRange;
 pub use strings_cut_prefix::StringsCutPrefix;
 pub use strings_index::StringsIndex;
 pub use yoda::Yoda;
+
+

@@ -198,6 +198,10 @@ pub(super) fn joins_word_before(file: &ParsedFile<'_>, at: usize, text: &str) ->
 /// spelling would not work.
 #[must_use]
 pub(super) fn is_sound_python3(file: &ParsedFile<'_>) -> bool {
+    *file.python.is_sound.get_or_init(|| looks_like_python3(file))
+}
+
+fn looks_like_python3(file: &ParsedFile<'_>) -> bool {
     if file.tree.root_node().has_error() {
         return false;
     }
