@@ -9,6 +9,7 @@ use crate::engine::walk;
 use crate::facts::Facts;
 use crate::language::Language;
 use crate::scopes::Scopes;
+use crate::scopes::python::PythonScopes;
 
 /// One version of one file, parsed. Byte offsets in the tree are offsets in `bytes`.
 ///
@@ -27,6 +28,7 @@ pub struct ParsedFile<'t> {
     survey: OnceCell<Survey>,
     tokens: OnceCell<Vec<Node<'t>>>,
     scopes: OnceCell<Option<Scopes>>,
+    python_scopes: OnceCell<Option<PythonScopes>>,
 }
 
 /// Node kinds of comments, in all grammars.
@@ -64,6 +66,7 @@ impl<'t> ParsedFile<'t> {
             survey: OnceCell::new(),
             tokens: OnceCell::new(),
             scopes: OnceCell::new(),
+            python_scopes: OnceCell::new(),
         }
     }
 
@@ -106,6 +109,14 @@ impl<'t> ParsedFile<'t> {
     #[must_use]
     pub fn scopes(&self) -> Option<&Scopes> {
         self.scopes.get_or_init(|| Scopes::resolve(self, self.survey().depth, self.facts.kind)).as_ref()
+    }
+
+    /// The scopes, bindings and references of a Python file, resolved on first use. `None` for other languages.
+    /// What stands in syntax errors counts as used, but a rule that says that something is not used stays silent
+    /// where there are any.
+    #[must_use]
+    pub fn python_scopes(&self) -> Option<&PythonScopes> {
+        self.python_scopes.get_or_init(|| PythonScopes::resolve(self)).as_ref()
     }
 
     /// The text of `node`; what is not UTF-8 is replaced, so use it to compare and to build text from

@@ -24,4 +24,6 @@ pub static ALL: &[&dyn Rule] = &[
     &python::IsLiteral,
     &python::UselessObjectInheritance,
     &python::FString,
+    &python::UnusedVariable,
+    &python::UnusedImport::DEFAULT,
 ];

@@ -3,6 +3,7 @@
 //! Resolved by `oxc_semantic`, whose byte offsets are those of the tree-sitter tree; nothing of oxc shows here.
 //! A declaration's initializer is not a reference: `let a = 1; a = 2;` has one reference to `a`, a write.
 
+pub mod python;
 mod resolve;
 
 use std::collections::HashMap;

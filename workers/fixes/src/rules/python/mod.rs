@@ -4,21 +4,28 @@
 
 mod annotation;
 mod comparison;
+mod effects;
 mod format_arguments;
 mod format_template;
 mod names;
+mod statement_edits;
+mod suppression;
 mod syntax;
 
 mod f_string;
 mod is_literal;
 mod none_comparison;
 mod true_false_comparison;
+mod unused_import;
+mod unused_variable;
 mod useless_object_inheritance;
 
 pub use f_string::FString;
 pub use is_literal::IsLiteral;
 pub use none_comparison::NoneComparison;
 pub use true_false_comparison::TrueFalseComparison;
+pub use unused_import::UnusedImport;
+pub use unused_variable::UnusedVariable;
 pub use useless_object_inheritance::UselessObjectInheritance;
 
 #[cfg(test)]
