@@ -24,6 +24,9 @@ pub static ALL: &[&dyn Rule] = &[
     &python::IsLiteral,
     &python::UselessObjectInheritance,
     &python::FString,
+    &python::NonPep585Annotation,
+    &python::NonPep604Union,
+    &python::NonPep604Optional,
     &python::UnusedVariable,
     &python::UnusedImport::DEFAULT,
 ];

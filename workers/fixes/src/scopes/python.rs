@@ -325,6 +325,7 @@ pub struct PythonScopes {
     scopes: Vec<Scope>,
     bindings: Vec<Binding>,
     statements: Vec<Statement>,
+    imports: Vec<BindingId>,
     names: Vec<Box<str>>,
     name_ids: HashMap<Box<str>, NameId>,
     current: HashMap<(ScopeId, NameId), BindingId>,
@@ -333,12 +334,14 @@ pub struct PythonScopes {
     /// By the bytes of statements, comprehensions and calls.
     places: HashMap<(usize, usize), Place>,
     quoted: Vec<Quoted>,
-    /// Indices of `quoted` by the start of the literal of the file that they are in.
-    quoted_by_literal: HashMap<usize, Vec<usize>>,
+    /// Indices of `quoted` by the literal of the file that they are in.
+    quoted_by_literal: HashMap<(usize, usize), Vec<usize>>,
     has_future_annotations: bool,
     defers_annotations: bool,
     is_stub: bool,
     minor_version: u16,
+    is_python3: bool,
+    has_errors: bool,
 }
 
 impl PythonScopes {
@@ -379,9 +382,10 @@ impl PythonScopes {
         &self.names[id.0 as usize]
     }
 
-    /// The types that the string literal that starts at byte `at` spells: its own, and those in strings in it.
-    pub fn quoted_at(&self, at: usize) -> impl Iterator<Item = &Quoted> {
-        let indices = self.quoted_by_literal.get(&at).into_iter().flatten();
+    /// The types that a string literal of the file spells: its own, and those in strings in it.
+    pub fn quoted_in(&self, literal: Node<'_>) -> impl Iterator<Item = &Quoted> {
+        let literal = (literal.start_byte(), literal.end_byte());
+        let indices = self.quoted_by_literal.get(&literal).into_iter().flatten();
         indices.filter_map(|&index| self.quoted.get(index))
     }
 
@@ -389,6 +393,18 @@ impl PythonScopes {
     #[must_use]
     pub fn end(&self) -> Place {
         Place { scope: Self::MODULE, time: u32::MAX, flags: Flags::default() }
+    }
+
+    /// Whether the file has no statements of Python 2, which the grammar also reads.
+    #[must_use]
+    pub fn is_python3(&self) -> bool {
+        self.is_python3
+    }
+
+    /// Whether the file is Python 3 without syntax errors, so that what seems unused is unused.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.is_python3 && !self.has_errors
     }
 
     /// The minor version of Python 3 that the file is for, ruff's default if that is not known.
@@ -420,6 +436,21 @@ impl PythonScopes {
     #[must_use]
     pub fn is_bound_in(&self, scope: ScopeId, name: &str) -> bool {
         self.name_ids.get(name).is_some_and(|&name| self.current.contains_key(&(scope, name)))
+    }
+
+    /// Whether `name` was bound in `scope` itself at a place.
+    #[must_use]
+    pub fn is_bound_at(&self, scope: ScopeId, name: &str, place: Place) -> bool {
+        self.name_ids.get(name).is_some_and(|&name| self.binding_at(scope, name, place.time).is_some())
+    }
+
+    /// The imports of `scope` itself that no other binding had shadowed at a place.
+    pub fn imports_in(&self, scope: ScopeId, place: Place) -> impl Iterator<Item = &Binding> {
+        self.imports.iter().map(|&id| (id, self.binding(id))).filter_map(move |(id, binding)| {
+            let is_there = binding.scope == scope
+                && self.binding_at(scope, binding.name, place.time) == Some(id);
+            is_there.then_some(binding)
+        })
     }
 
     /// `scope` and the scopes around it, innermost first.

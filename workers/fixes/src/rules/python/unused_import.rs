@@ -16,7 +16,7 @@ use crate::source::ParsedFile;
 
 use super::statement_edits::{delete_statement, find_statement, is_import, isolated};
 use super::suppression::Suppressions;
-use super::syntax::{code_children, is_sound_python3, utf8};
+use super::syntax::{code_children, utf8};
 
 rule_type! {
     /// ## What it does
@@ -105,7 +105,7 @@ impl Rule for UnusedImport {
     }
 
     fn check<'t>(&self, file: &ParsedFile<'t>, _node: Node<'t>, out: &mut Vec<Finding>) {
-        let Some(scopes) = file.python_scopes().filter(|_| is_sound_python3(file)) else { return };
+        let Some(scopes) = file.python_scopes().filter(|scopes| scopes.is_sound()) else { return };
         let suppressions = Suppressions::of(file, META.id);
         // One fix takes all that goes out of a statement.
         let mut by_statement: BTreeMap<(StatementId, Handled), Vec<&Binding>> = BTreeMap::new();

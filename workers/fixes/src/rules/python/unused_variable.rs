@@ -13,7 +13,7 @@ use crate::source::ParsedFile;
 
 use super::effects::has_effect;
 use super::statement_edits::{delete_statement, find_statement, is_import, isolated};
-use super::syntax::{code_children, is_sound_python3};
+use super::syntax::code_children;
 
 rule_type! {
     /// ## What it does
@@ -80,7 +80,7 @@ impl Rule for UnusedVariable {
     }
 
     fn check<'t>(&self, file: &ParsedFile<'t>, _node: Node<'t>, out: &mut Vec<Finding>) {
-        let Some(scopes) = file.python_scopes().filter(|_| is_sound_python3(file)) else { return };
+        let Some(scopes) = file.python_scopes().filter(|scopes| scopes.is_sound()) else { return };
         for (id, binding) in scopes.bindings() {
             let name = scopes.name(binding.name);
             if binding.is_used || is_dummy(name) {

@@ -50,6 +50,12 @@ impl PythonScopes {
         context: Context,
     ) -> BindingId {
         let id = BindingId(self.now());
+        if matches!(
+            kind,
+            BindingKind::Import(_) | BindingKind::FromImport(_) | BindingKind::SubmoduleImport(_)
+        ) {
+            self.imports.push(id);
+        }
         self.bindings.push(Binding {
             name,
             range,

@@ -44,6 +44,12 @@ impl Quoted {
         scopes.qualified_in(self.bytes(file), &self.uses, node, None)
     }
 
+    /// What the name that starts at byte `at` of the tree refers to.
+    #[must_use]
+    pub fn binding_of_name(&self, at: usize) -> Option<super::BindingId> {
+        self.uses.get(&at)?.binding
+    }
+
     /// Where the name that starts at byte `at` of the tree is used.
     #[must_use]
     pub fn place_of_name(&self, at: usize) -> Option<Place> {
@@ -81,7 +87,7 @@ impl<'n> Walk<'n, '_> {
         walk.run(Task::Expression(expression), context);
         let uses = walk.quoted_uses.take().unwrap_or_default();
         let range = if is_inner_of_complex { literal.clone() } else { node.byte_range() };
-        self.model.quoted_by_literal.entry(literal.start).or_default().push(self.model.quoted.len());
+        self.model.quoted_by_literal.entry((literal.start, literal.end)).or_default().push(self.model.quoted.len());
         self.model.quoted.push(Quoted { range, tree, text, uses });
     }
 }

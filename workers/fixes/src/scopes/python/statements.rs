@@ -20,6 +20,7 @@ impl<'n> Walk<'n, '_> {
         let context = Context { statement: Some(id), ..context };
         self.push(Task::End(definition), context);
         match definition.kind() {
+            "print_statement" | "exec_statement" => self.python_2_statement(definition, context),
             "expression_statement" => self.expression_statement(definition, context),
             "import_statement" => self.import(definition, context),
             "import_from_statement" => self.import_from(definition, context),
@@ -40,6 +41,11 @@ impl<'n> Walk<'n, '_> {
                 code_children(definition).for_each(|child| plan.push(Task::Expression(child), context));
             }),
         }
+    }
+
+    fn python_2_statement(&mut self, node: Node<'n>, context: Context) {
+        self.model.is_python3 = false;
+        self.plan_each(node, context, |child| Some(Task::Expression(child)));
     }
 
     fn expression_statement(&mut self, node: Node<'n>, context: Context) {

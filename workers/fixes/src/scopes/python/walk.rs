@@ -160,6 +160,7 @@ impl PythonScopes {
             scopes: Vec::new(),
             bindings: Vec::new(),
             statements: Vec::new(),
+            imports: Vec::new(),
             names: Vec::new(),
             name_ids: HashMap::new(),
             current: HashMap::new(),
@@ -171,6 +172,8 @@ impl PythonScopes {
             defers_annotations: minor_version >= 14,
             is_stub: file.facts.path.ends_with(".pyi"),
             minor_version,
+            is_python3: true,
+            has_errors: file.tree.root_node().has_error(),
         }
     }
 
