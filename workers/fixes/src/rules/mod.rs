@@ -27,6 +27,13 @@ pub static ALL: &[&dyn Rule] = &[
     &python::NonPep585Annotation,
     &python::NonPep604Union,
     &python::NonPep604Optional,
+    &python::DeprecatedImport,
+    &python::OsErrorAlias,
+    &python::OpenAlias,
+    &python::SuperCallWithParameters,
+    &python::UnnecessaryParenOnRaiseException,
+    &python::UnnecessaryDictComprehensionForIterable,
+    &python::MutableArgumentDefault::DEFAULT,
     &python::UnusedVariable,
     &python::UnusedImport::DEFAULT,
 ];

@@ -444,6 +444,12 @@ impl PythonScopes {
         self.name_ids.get(name).is_some_and(|&name| self.binding_at(scope, name, place.time).is_some())
     }
 
+    /// What `name` was in `scope` itself at a place.
+    #[must_use]
+    pub fn member_at(&self, scope: ScopeId, name: &str, place: Place) -> Option<BindingId> {
+        self.binding_at(scope, *self.name_ids.get(name)?, place.time)
+    }
+
     /// The imports of `scope` itself that no other binding had shadowed at a place.
     pub fn imports_in(&self, scope: ScopeId, place: Place) -> impl Iterator<Item = &Binding> {
         self.imports.iter().map(|&id| (id, self.binding(id))).filter_map(move |(id, binding)| {

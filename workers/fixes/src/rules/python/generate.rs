@@ -7,6 +7,7 @@ use super::syntax::{StringLiteral, code_children};
 
 /// How strongly operators bind; an operand of less strength than asked for gets parentheses.
 pub(super) mod strength {
+    pub(in crate::rules::python) const MIN: u8 = 0;
     pub(in crate::rules::python) const NAMED: u8 = 1;
     pub(in crate::rules::python) const YIELD: u8 = 7;
     pub(in crate::rules::python) const SUBSCRIPT: u8 = 13;

@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use tree_sitter::Node;
 
+use crate::engine::walk;
 use crate::rule::{Edit, Fix};
 use crate::source::ParsedFile;
 
-use super::syntax::code_children;
+use super::syntax::{code_children, utf8};
 
 /// The statement node of that very range, and the module or block that holds it.
 pub(super) fn find_statement<'t>(
@@ -90,6 +91,29 @@ pub(super) fn line_end(bytes: &[u8], at: usize) -> usize {
 pub(super) fn full_line_end(bytes: &[u8], at: usize) -> usize {
     let at = at.min(bytes.len());
     bytes[at..].iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |length| at + length + 1)
+}
+
+/// How the file ends its lines.
+pub(super) fn line_ending(bytes: &[u8]) -> &'static str {
+    let newline = bytes.iter().position(|byte| *byte == b'\n');
+    let before = newline.and_then(|newline| bytes.get(newline.checked_sub(1)?));
+    if before == Some(&b'\r') { "\r\n" } else { "\n" }
+}
+
+/// How the file indents: as its first indented block does.
+pub(super) fn indentation_style<'t>(file: &ParsedFile<'t>) -> &'t str {
+    let mut style = None;
+    walk(file.tree, |node, _| {
+        if style.is_none() && node.kind() == "block" {
+            let first = code_children(node).next().map(|first| first.start_byte());
+            let own_line = first.filter(|first| !has_leading_content(file.bytes, *first));
+            style = own_line.and_then(|first| utf8(file, line_start(file.bytes, first)..first));
+        }
+        style.is_none()
+    });
+    // A form feed starts the count anew.
+    let style = style.map(|style| style.rsplit('\x0c').next().unwrap_or(style));
+    style.filter(|style| !style.is_empty()).unwrap_or("    ")
 }
 
 fn is_blank(byte: u8) -> bool {

@@ -13,7 +13,7 @@ use crate::source::ParsedFile;
 
 use super::effects::has_effect;
 use super::statement_edits::{delete_statement, find_statement, is_import, isolated};
-use super::syntax::code_children;
+use super::syntax::{code_children, lone_element};
 
 rule_type! {
     /// ## What it does
@@ -159,13 +159,6 @@ fn bare_target(mut target: Node<'_>) -> Node<'_> {
         target = inner;
     }
     target
-}
-
-fn lone_element(node: Node<'_>) -> Option<Node<'_>> {
-    let mut elements = code_children(node);
-    let element = elements.next().filter(|_| node.kind() == "tuple_pattern")?;
-    let has_comma = node.children(&mut node.walk()).any(|child| child.kind() == ",");
-    (elements.next().is_none() && !has_comma).then_some(element)
 }
 
 fn without_assigned(
