@@ -8,6 +8,7 @@ use tree_sitter::{Node, Tree};
 use crate::engine::walk;
 use crate::facts::Facts;
 use crate::language::Language;
+use crate::rules::python::Suppressions;
 use crate::scopes::Scopes;
 use crate::scopes::python::PythonScopes;
 
@@ -29,6 +30,7 @@ pub struct ParsedFile<'t> {
     tokens: OnceCell<Vec<Node<'t>>>,
     scopes: OnceCell<Option<Scopes>>,
     python_scopes: OnceCell<Option<PythonScopes>>,
+    suppressions: OnceCell<Suppressions>,
 }
 
 /// Node kinds of comments, in all grammars.
@@ -67,6 +69,7 @@ impl<'t> ParsedFile<'t> {
             tokens: OnceCell::new(),
             scopes: OnceCell::new(),
             python_scopes: OnceCell::new(),
+            suppressions: OnceCell::new(),
         }
     }
 
@@ -117,6 +120,13 @@ impl<'t> ParsedFile<'t> {
     #[must_use]
     pub fn python_scopes(&self) -> Option<&PythonScopes> {
         self.python_scopes.get_or_init(|| PythonScopes::resolve(self)).as_ref()
+    }
+
+    /// Whether a comment of a Python file (`# noqa`) keeps the rule `code` of ruff from reporting what starts at
+    /// byte `at`.
+    #[must_use]
+    pub fn is_suppressed(&self, code: &str, at: usize) -> bool {
+        self.suppressions.get_or_init(|| Suppressions::of(self)).cover(self, code, at)
     }
 
     /// The text of `node`; what is not UTF-8 is replaced, so use it to compare and to build text from

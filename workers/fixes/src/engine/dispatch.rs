@@ -70,6 +70,7 @@ impl Dispatch {
             true
         });
         found.drop_touching_errors(file);
+        found.drop_suppressed(file, rules);
         found.close_gates(&file.facts.target);
         found.findings.sort_by_key(|finding| (finding.range.start, finding.range.end, finding.rule));
         found
@@ -82,6 +83,19 @@ impl Found {
         let fixes = self.findings.iter_mut().filter_map(|finding| finding.fix.as_mut());
         for fix in fixes.filter(|fix| fix.needs.is_some_and(|gate| !target.meets(gate))) {
             fix.applicability = Applicability::Suggestion;
+        }
+    }
+
+    /// Python code tells ruff's rules by comments where to be silent. `RUF100`, which is about those comments,
+    /// is not told.
+    fn drop_suppressed(&mut self, file: &ParsedFile<'_>, rules: &[RuleRef]) {
+        if file.language == Language::Python {
+            let of_ruff = |id| rules.iter().any(|rule| rule.meta().id == id && rule.meta().origin == "ruff");
+            self.findings.retain(|finding| {
+                finding.rule == "RUF100"
+                    || !file.is_suppressed(finding.rule, finding.range.start)
+                    || !of_ruff(finding.rule)
+            });
         }
     }
 

@@ -453,8 +453,8 @@ impl PythonScopes {
     /// The imports of `scope` itself that no other binding had shadowed at a place.
     pub fn imports_in(&self, scope: ScopeId, place: Place) -> impl Iterator<Item = &Binding> {
         self.imports.iter().map(|&id| (id, self.binding(id))).filter_map(move |(id, binding)| {
-            let is_there = binding.scope == scope
-                && self.binding_at(scope, binding.name, place.time) == Some(id);
+            let is_there =
+                binding.scope == scope && self.binding_at(scope, binding.name, place.time) == Some(id);
             is_there.then_some(binding)
         })
     }
@@ -558,12 +558,7 @@ impl PythonScopes {
 
     /// [`Self::qualified_name`] of an expression that was not visited as one: what it means at `place`.
     #[must_use]
-    pub fn qualified_name_at(
-        &self,
-        file: &ParsedFile<'_>,
-        node: Node<'_>,
-        place: Place,
-    ) -> Option<String> {
+    pub fn qualified_name_at(&self, file: &ParsedFile<'_>, node: Node<'_>, place: Place) -> Option<String> {
         self.qualified_in(file.bytes, &self.uses, node, Some(place))
     }
 

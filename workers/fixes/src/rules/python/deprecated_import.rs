@@ -159,10 +159,7 @@ fn new_text(
         .map(|index| {
             let item = items[*index];
             let alias = item.child_by_field_name("alias").map(|alias| file.text(alias));
-            alias.map_or_else(
-                || member(file, item),
-                |alias| format!("{} as {alias}", member(file, item)),
-            )
+            alias.map_or_else(|| member(file, item), |alias| format!("{} as {alias}", member(file, item)))
         })
         .collect();
     let import = format!("from {target} import {}", spelled.join(", "));

@@ -56,7 +56,8 @@ pub(super) fn or_operands<'t>(node: Node<'t>) -> Option<(Node<'t>, Node<'t>)> {
     match node.kind() {
         "binary_operator" => {
             let operator = node.child_by_field_name("operator").filter(|operator| operator.kind() == "|");
-            operator.and_then(|_| Some((node.child_by_field_name("left")?, node.child_by_field_name("right")?)))
+            operator
+                .and_then(|_| Some((node.child_by_field_name("left")?, node.child_by_field_name("right")?)))
         }
         "union_type" => {
             let mut sides = code_children(node);
@@ -137,7 +138,9 @@ impl<'b> Generator<'b> {
     fn bare_expression(&mut self, node: Node<'_>, level: u8) -> Option<()> {
         let field = |name| node.child_by_field_name(name);
         match node.kind() {
-            "identifier" => self.push(&crate::scopes::python::normal_name(self.bytes.get(node.byte_range())?)),
+            "identifier" => {
+                self.push(&crate::scopes::python::normal_name(self.bytes.get(node.byte_range())?))
+            }
             "true" | "false" | "none" | "ellipsis" => {
                 let text = self.source(node)?;
                 self.push(text);
@@ -560,7 +563,9 @@ fn number(text: &str) -> Option<String> {
         return imaginary.parse::<f64>().ok().map(|value| format!("{value}j"));
     }
     let of_base = |prefix: &str, base| {
-        digits.strip_prefix(prefix).map(|rest| u64::from_str_radix(rest, base).ok().map(|value| value.to_string()))
+        digits
+            .strip_prefix(prefix)
+            .map(|rest| u64::from_str_radix(rest, base).ok().map(|value| value.to_string()))
     };
     if let Some(value) = of_base("0x", 16).or_else(|| of_base("0o", 8)).or_else(|| of_base("0b", 2)) {
         return value.or_else(|| Some(text.to_owned()));

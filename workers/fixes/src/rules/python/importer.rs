@@ -72,8 +72,7 @@ pub(super) fn member(
         (format!("{module}.{member}"), format!("import {module}"))
     };
     let is_bound_name_free = is_free(if is_from { member } else { module });
-    is_bound_name_free
-        .then(|| Available { name, import: Some(new_import(file, &text, at)), relies_on: None })
+    is_bound_name_free.then(|| Available { name, import: Some(new_import(file, &text, at)), relies_on: None })
 }
 
 struct Imported {
@@ -92,13 +91,13 @@ fn imported(scopes: &PythonScopes, request: Request<'_>, place: Place) -> Option
             let name = scopes.name(binding.name);
             let spelled = match &binding.kind {
                 BindingKind::Import(path) if path == module => format!("{name}.{member}"),
-                BindingKind::FromImport(path)
-                    if path.rsplit_once('.') == Some((module, member)) =>
-                {
+                BindingKind::FromImport(path) if path.rsplit_once('.') == Some((module, member)) => {
                     name.to_owned()
                 }
                 BindingKind::SubmoduleImport(path)
-                    if path.strip_prefix(module).is_some_and(|rest| rest.starts_with('.') || rest.is_empty()) =>
+                    if path
+                        .strip_prefix(module)
+                        .is_some_and(|rest| rest.starts_with('.') || rest.is_empty()) =>
                 {
                     format!("{module}.{member}")
                 }

@@ -12,6 +12,7 @@ mod importer;
 mod names;
 mod pep604;
 mod statement_edits;
+mod stdlib;
 mod suppression;
 mod syntax;
 mod type_view;
@@ -51,6 +52,8 @@ pub use unnecessary_paren_on_raise_exception::UnnecessaryParenOnRaiseException;
 pub use unused_import::UnusedImport;
 pub use unused_variable::UnusedVariable;
 pub use useless_object_inheritance::UselessObjectInheritance;
+
+pub(crate) use suppression::Suppressions;
 
 #[cfg(test)]
 mod tests;

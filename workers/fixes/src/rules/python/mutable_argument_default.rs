@@ -127,7 +127,12 @@ fn may_be_mutable(default: Node<'_>) -> bool {
 fn is_display(node: Node<'_>) -> bool {
     matches!(
         node.kind(),
-        "list" | "dictionary" | "set" | "list_comprehension" | "set_comprehension" | "dictionary_comprehension"
+        "list"
+            | "dictionary"
+            | "set"
+            | "list_comprehension"
+            | "set_comprehension"
+            | "dictionary_comprehension"
     )
 }
 
@@ -161,9 +166,8 @@ impl MutableArgumentDefault {
         if depth > MAX_DEPTH {
             return false;
         }
-        let all = |nodes: &[Node<'_>]| {
-            nodes.iter().all(|node| self.is_immutable(file, scopes, *node, depth + 1))
-        };
+        let all =
+            |nodes: &[Node<'_>]| nodes.iter().all(|node| self.is_immutable(file, scopes, *node, depth + 1));
         let node = bare(annotation);
         if let Some((left, right)) = or_operands(node) {
             return all(&[left, right]);
@@ -218,7 +222,14 @@ fn is_immutable_generic(path: &str) -> bool {
         "" | "builtins" => matches!(name, "frozenset" | "tuple" | "frozendict"),
         "collections.abc" => matches!(
             name,
-            "ByteString" | "Collection" | "Container" | "Iterable" | "Mapping" | "Reversible" | "Sequence" | "Set"
+            "ByteString"
+                | "Collection"
+                | "Container"
+                | "Iterable"
+                | "Mapping"
+                | "Reversible"
+                | "Sequence"
+                | "Set"
         ),
         "typing" => matches!(
             name,
@@ -263,20 +274,14 @@ fn fix(
     let newline = line_ending(file.bytes);
     let indentation = utf8(file, line_start(file.bytes, first.start_byte())..first.start_byte())?;
     let style = indentation_style(file);
-    let mut text = format!(
-        "{indentation}if {name} is None:{newline}{indentation}{style}{name} = {default}{newline}"
-    );
+    let mut text =
+        format!("{indentation}if {name} is None:{newline}{indentation}{style}{name} = {default}{newline}");
     let at = initialisation_place(file, &body, newline, &mut text);
     Some(Fix::unsafe_(vec![none, Edit::insert(at, text)]))
 }
 
 /// Behind the docstring and the imports that a body starts with.
-fn initialisation_place(
-    file: &ParsedFile<'_>,
-    body: &[Node<'_>],
-    newline: &str,
-    text: &mut String,
-) -> usize {
+fn initialisation_place(file: &ParsedFile<'_>, body: &[Node<'_>], newline: &str, text: &mut String) -> usize {
     let bytes = file.bytes;
     let mut at = body.first().map_or(0, |first| line_start(bytes, first.start_byte()));
     for (index, statement) in body.iter().enumerate() {
@@ -317,13 +322,9 @@ fn is_empty(file: &ParsedFile<'_>, scopes: &PythonScopes, statement: Node<'_>) -
         }
         "raise_statement" => {
             let raised = code_children(statement).next().map(bare);
-            let raised =
-                raised.map(|raised| raised.child_by_field_name("function").map_or(raised, bare));
+            let raised = raised.map(|raised| raised.child_by_field_name("function").map_or(raised, bare));
             let path = raised.and_then(|raised| scopes.qualified_name(file, raised)).unwrap_or_default();
-            matches!(
-                path.rsplit_once('.'),
-                Some(("" | "builtins", "NotImplementedError" | "NotImplemented"))
-            )
+            matches!(path.rsplit_once('.'), Some(("" | "builtins", "NotImplementedError" | "NotImplemented")))
         }
         _ => false,
     }

@@ -84,5 +84,3 @@ impl Rule for OpenAlias {
         out.push(Finding::new(&META, node.byte_range(), "Use builtin `open`").with_fix(fix));
     }
 }
-
-

@@ -86,7 +86,11 @@ impl Rule for OsErrorAlias {
             "raise_statement" => {
                 let raised = code_children(node).next().map(without_parentheses);
                 let cause = node.child_by_field_name("cause").map(without_parentheses);
-                out.extend(raised.filter(|raised| Some(*raised) != cause).and_then(|raised| alone(file, scopes, raised)));
+                out.extend(
+                    raised
+                        .filter(|raised| Some(*raised) != cause)
+                        .and_then(|raised| alone(file, scopes, raised)),
+                );
             }
             _ => {
                 let function = node.child_by_field_name("function").map(without_parentheses);
@@ -144,7 +148,8 @@ fn in_tuple(file: &ParsedFile<'_>, scopes: &PythonScopes, tuple: Node<'_>) -> Op
     let (aliases, others): (Vec<Node<'_>>, Vec<Node<'_>>) =
         elements.into_iter().partition(|element| is_alias(file, scopes, *element));
     let place = place_of(scopes, *aliases.first()?)?;
-    let fix = scopes.is_builtin_at("OSError", place).then(|| tuple_fix(file, scopes, tuple, &others)).flatten();
+    let fix =
+        scopes.is_builtin_at("OSError", place).then(|| tuple_fix(file, scopes, tuple, &others)).flatten();
     Some(Finding::new(&META, tuple.byte_range(), MESSAGE).with_fix(fix))
 }
 

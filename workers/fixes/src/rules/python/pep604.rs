@@ -109,9 +109,8 @@ impl<'v, 't, 'n> Site<'v, 't, 'n> {
         let minor = self.view.scopes.minor_version();
         let is_safe = minor >= 10 && !file.has_comment_in(range.clone());
         let applicability = if is_safe { Applicability::Safe } else { Applicability::Unsafe };
-        let is_letter = |at: Option<usize>| {
-            at.and_then(|at| file.bytes.get(at)).is_some_and(u8::is_ascii_alphabetic)
-        };
+        let is_letter =
+            |at: Option<usize>| at.and_then(|at| file.bytes.get(at)).is_some_and(u8::is_ascii_alphabetic);
         let before = if is_letter(range.start.checked_sub(1)) { " " } else { "" };
         let behind = if is_letter(Some(range.end)) { " " } else { "" };
         let fix = Fix::new(applicability, vec![Edit::replace(range, format!("{before}{text}{behind}"))]);

@@ -183,8 +183,8 @@ pub(super) fn preceding_continuation(file: &ParsedFile<'_>, at: usize) -> Option
         };
         let has_return = newline.checked_sub(1).and_then(|before| bytes.get(before)) == Some(&b'\r');
         let end = newline - usize::from(has_return);
-        let is_continuation =
-            end.checked_sub(1).and_then(|last| bytes.get(last)) == Some(&b'\\') && !is_in_comment(file, end - 1);
+        let is_continuation = end.checked_sub(1).and_then(|last| bytes.get(last)) == Some(&b'\\')
+            && !is_in_comment(file, end - 1);
         if !is_continuation {
             return found;
         }

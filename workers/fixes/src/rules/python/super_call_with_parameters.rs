@@ -68,7 +68,8 @@ impl Rule for SuperCallWithParameters {
     }
 
     fn check<'t>(&self, file: &ParsedFile<'t>, node: Node<'t>, out: &mut Vec<Finding>) {
-        let Some(list) = node.child_by_field_name("arguments").filter(|list| list.kind() == "argument_list") else {
+        let Some(list) = node.child_by_field_name("arguments").filter(|list| list.kind() == "argument_list")
+        else {
             return;
         };
         let arguments: Vec<Node<'t>> = code_children(list).collect();
@@ -92,7 +93,8 @@ fn is_keyword(argument: Node<'_>) -> bool {
 /// Whether `call` calls `super` with what it would find by itself.
 fn is_needless<'t>(file: &ParsedFile<'t>, call: Node<'t>, arguments: &[Node<'t>]) -> Option<bool> {
     let function = without_parentheses(call.child_by_field_name("function")?);
-    let last = if function.kind() == "attribute" { function.child_by_field_name("attribute")? } else { function };
+    let last =
+        if function.kind() == "attribute" { function.child_by_field_name("attribute")? } else { function };
     if last.kind() != "identifier" {
         return None;
     }
@@ -150,9 +152,8 @@ fn is_needless<'t>(file: &ParsedFile<'t>, call: Node<'t>, arguments: &[Node<'t>]
 
 /// The function or lambda whose scope `scope` is.
 fn callable_scope(scopes: &PythonScopes, scope: ScopeId) -> Option<ScopeId> {
-    let is_callable = |scope: &ScopeId| {
-        matches!(scopes.scope(*scope).kind, ScopeKind::Function | ScopeKind::Lambda)
-    };
+    let is_callable =
+        |scope: &ScopeId| matches!(scopes.scope(*scope).kind, ScopeKind::Function | ScopeKind::Lambda);
     if scopes.scope(scope).kind != ScopeKind::ClassCell {
         return Some(scope).filter(is_callable);
     }
@@ -226,12 +227,7 @@ fn is_class_path(file: &ParsedFile<'_>, path: Node<'_>, classes: &[&str]) -> boo
 }
 
 /// Whether `@dataclass(slots=True)` makes another class of it, for which `super()` fails.
-fn has_slots<'t>(
-    file: &ParsedFile<'t>,
-    scopes: &PythonScopes,
-    call: Node<'t>,
-    class: Node<'t>,
-) -> bool {
+fn has_slots<'t>(file: &ParsedFile<'t>, scopes: &PythonScopes, call: Node<'t>, class: Node<'t>) -> bool {
     let decorated =
         file.ancestors(call).find(|around| around.child_by_field_name("definition") == Some(class));
     let decorators = decorated.into_iter().flat_map(code_children).filter(|node| node.kind() == "decorator");
@@ -243,9 +239,7 @@ fn has_slots<'t>(
             return false;
         };
         let slots = code_children(arguments).filter(|argument| argument.kind() == "keyword_argument").find(
-            |argument| {
-                argument.child_by_field_name("name").is_some_and(|name| file.text(name) == "slots")
-            },
+            |argument| argument.child_by_field_name("name").is_some_and(|name| file.text(name) == "slots"),
         );
         slots.and_then(|slots| slots.child_by_field_name("value")).is_some_and(|value| value.kind() == "true")
             && scopes.qualified_name(file, function).as_deref() == Some("dataclasses.dataclass")

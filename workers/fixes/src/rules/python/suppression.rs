@@ -4,13 +4,12 @@ use std::ops::Range;
 
 use crate::source::ParsedFile;
 
-/// The comments of a file that may keep findings of one rule back.
-pub(super) struct Suppressions<'f, 't> {
-    file: &'f ParsedFile<'t>,
-    code: &'static str,
-    covers_file: bool,
-    /// Comments on a line that suppress the rule, in order.
-    comments: Vec<Range<usize>>,
+/// The comments of a file that keep findings back.
+#[derive(Debug, Default)]
+pub(crate) struct Suppressions {
+    of_file: Vec<Directive>,
+    /// Comments and what they say of the line that they are on, in order.
+    of_lines: Vec<(Range<usize>, Directive)>,
 }
 
 /// What a comment says.
@@ -21,63 +20,70 @@ enum Directive {
     Codes(Vec<String>),
 }
 
-impl<'f, 't> Suppressions<'f, 't> {
-    /// Reads the comments of `file` for the rule `code`.
-    pub(super) fn of(file: &'f ParsedFile<'t>, code: &'static str) -> Self {
-        let mut suppressions = Self { file, code, covers_file: false, comments: Vec::new() };
+impl Directive {
+    fn covers(&self, code: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::All => true,
+            Self::Codes(codes) => codes.iter().any(|known| known == code),
+        }
+    }
+}
+
+impl Suppressions {
+    /// Reads the comments of `file`.
+    pub(crate) fn of(file: &ParsedFile<'_>) -> Self {
+        let mut suppressions = Self::default();
         for comment in file.comments() {
             let text = String::from_utf8_lossy(file.bytes_of(comment.clone()));
             if !text.to_ascii_lowercase().contains("noqa") {
                 continue;
             }
-            if is_own_line(file, comment.start) && suppressions.applies(&file_directive(&text)) {
-                suppressions.covers_file = true;
+            if is_own_line(file, comment.start) {
+                suppressions.of_file.push(file_directive(&text));
             }
-            if suppressions.applies(&line_directive(&text)) {
-                suppressions.comments.push(comment.clone());
-            }
+            suppressions.of_lines.push((comment.clone(), line_directive(&text)));
         }
         suppressions
     }
 
-    fn applies(&self, directive: &Directive) -> bool {
-        match directive {
-            Directive::None => false,
-            Directive::All => true,
-            Directive::Codes(codes) => codes.iter().any(|code| code == self.code),
-        }
-    }
-
-    /// Whether the rule must be silent about what starts at byte `at`.
-    pub(super) fn cover(&self, at: usize) -> bool {
-        if self.covers_file {
+    /// Whether the rule `code` must be silent about what starts at byte `at`.
+    pub(crate) fn cover(&self, file: &ParsedFile<'_>, code: &str, at: usize) -> bool {
+        if self.of_file.iter().any(|directive| directive.covers(code)) {
             return true;
         }
-        if self.comments.is_empty() {
+        if self.of_lines.is_empty() {
             return false;
         }
-        let line = self.end_of_logical_line(at);
-        let next = self.comments.partition_point(|comment| comment.end <= line.start);
-        self.comments.get(next).is_some_and(|comment| comment.start < line.end)
+        let line = end_of_logical_line(file, at);
+        let next = self.of_lines.partition_point(|(comment, _)| comment.end <= line.start);
+        self.of_lines
+            .get(next)
+            .is_some_and(|(comment, directive)| comment.start < line.end && directive.covers(code))
     }
+}
 
-    /// The line on which a comment counts for what starts at `at`: behind strings of several lines and behind
-    /// backslashes.
-    fn end_of_logical_line(&self, at: usize) -> Range<usize> {
-        let bytes = self.file.bytes;
-        let tokens = self.file.tokens();
-        let mut line = line_at(bytes, at);
-        loop {
-            let text = bytes.get(line.clone()).unwrap_or_default();
-            let next = tokens.partition_point(|token| token.end_byte() <= line.end);
-            let across = tokens.get(next).filter(|token| token.start_byte() < line.end);
-            if let Some(string) = across {
-                line = line_at(bytes, string.end_byte());
-            } else if text.trim_ascii_end().ends_with(b"\\") && line.end < bytes.len() {
-                line = line_at(bytes, line.end + 1);
-            } else {
-                return line;
-            }
+/// The line on which a comment counts for what starts at `at`: behind strings of several lines and behind
+/// backslashes.
+fn end_of_logical_line(file: &ParsedFile<'_>, at: usize) -> Range<usize> {
+    let bytes = file.bytes;
+    let tokens = file.tokens();
+    let mut line = line_at(bytes, at);
+    loop {
+        let text = bytes.get(line.clone()).unwrap_or_default();
+        let next = tokens.partition_point(|token| token.end_byte() <= line.end);
+        let across = tokens
+            .get(next)
+            .filter(|token| token.start_byte() < line.end && token.kind() != "line_continuation");
+        if let Some(string) = across {
+            line = line_at(bytes, string.end_byte());
+        } else if text.trim_ascii_end().ends_with(b"\\")
+            && line.end < bytes.len()
+            && !file.has_comment_in(line.clone())
+        {
+            line = line_at(bytes, line.end + 1);
+        } else {
+            return line;
         }
     }
 }

@@ -103,9 +103,8 @@ impl<'t> Parts<'t> {
     }
 
     fn has_one_value(&self, file: &ParsedFile<'_>, scopes: &PythonScopes, node: Node<'_>) -> bool {
-        let is_plain = !any_within(self.target, |part| {
-            matches!(part.kind(), "attribute" | "subscript" | "slice")
-        });
+        let is_plain =
+            !any_within(self.target, |part| matches!(part.kind(), "attribute" | "subscript" | "slice"));
         let is_changing = |part: Node<'_>| {
             matches!(
                 part.kind(),

@@ -11,11 +11,13 @@ use tree_sitter::Node;
 use crate::language::Language;
 use crate::rule::{Applicability, Category, Edit, Finding, Fix, Level, Meta, Rule, option};
 use crate::rules::manual::rule_type;
-use crate::scopes::python::{Binding, BindingKind, Handled, PythonScopes, ScopeKind, StatementId, normal_name};
+use crate::scopes::python::{
+    Binding, BindingKind, Handled, PythonScopes, ScopeKind, StatementId, normal_name,
+};
 use crate::source::ParsedFile;
 
 use super::statement_edits::{delete_statement, find_statement, is_import, isolated};
-use super::suppression::Suppressions;
+use super::stdlib::is_standard_module;
 use super::syntax::{code_children, utf8};
 
 rule_type! {
@@ -106,17 +108,20 @@ impl Rule for UnusedImport {
 
     fn check<'t>(&self, file: &ParsedFile<'t>, _node: Node<'t>, out: &mut Vec<Finding>) {
         let Some(scopes) = file.python_scopes().filter(|scopes| scopes.is_sound()) else { return };
-        let suppressions = Suppressions::of(file, META.id);
         // One fix takes all that goes out of a statement.
         let mut by_statement: BTreeMap<(StatementId, Handled), Vec<&Binding>> = BTreeMap::new();
         for (id, binding) in scopes.bindings() {
-            if binding.is_used || !scopes.is_last(id) || !is_removable(scopes, binding) || self.allows(binding) {
+            if binding.is_used
+                || !scopes.is_last(id)
+                || !is_removable(scopes, binding)
+                || self.allows(binding)
+            {
                 continue;
             }
             let Some(statement) = binding.statement else { continue };
             let is_from = matches!(binding.kind, BindingKind::FromImport(_));
-            let is_kept_back = suppressions.cover(binding.range.start)
-                || is_from && suppressions.cover(scopes.statement(statement).range.start);
+            let is_kept_back = file.is_suppressed(META.id, binding.range.start)
+                || is_from && file.is_suppressed(META.id, scopes.statement(statement).range.start);
             if !is_kept_back {
                 by_statement.entry((statement, binding.handled)).or_default().push(binding);
             }
@@ -172,7 +177,10 @@ fn message(file: &ParsedFile<'_>, scopes: &PythonScopes, binding: &Binding, hand
 fn is_first_party(file: &ParsedFile<'_>, binding: &Binding) -> bool {
     let path = path_of(binding).unwrap_or_default();
     let root = path.split('.').next().unwrap_or_default();
-    root.is_empty() || file.facts.path.rsplit('/').skip(1).any(|folder| folder == root)
+    if root.is_empty() {
+        return true;
+    }
+    !is_standard_module(root) && file.facts.path.rsplit('/').skip(1).any(|folder| folder == root)
 }
 
 impl UnusedImport {

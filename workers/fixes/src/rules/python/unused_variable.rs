@@ -101,10 +101,8 @@ impl Rule for UnusedVariable {
 
 fn is_variable(scopes: &PythonScopes, binding: &Binding) -> bool {
     let scope = scopes.scope(binding.scope);
-    matches!(
-        binding.kind,
-        BindingKind::Assignment | BindingKind::NamedExpression | BindingKind::WithItem
-    ) && matches!(scope.kind, ScopeKind::Function | ScopeKind::Lambda)
+    matches!(binding.kind, BindingKind::Assignment | BindingKind::NamedExpression | BindingKind::WithItem)
+        && matches!(scope.kind, ScopeKind::Function | ScopeKind::Lambda)
         && !(scope.uses_locals && scope.kind == ScopeKind::Function)
         && !binding.is_global
         && !binding.is_nonlocal
@@ -120,9 +118,9 @@ fn is_dummy(name: &str) -> bool {
 
 /// Takes ` as name` out of an `except`.
 fn without_exception_name(file: &ParsedFile<'_>, binding: &Binding) -> Option<Fix> {
-    let keyword = file.token_before(binding.range.start).filter(|token| token.kind() == "as")?;
-    let before = file.token_before(keyword.start_byte())?;
-    let colon = file.token_after(binding.range.end).filter(|token| token.kind() == ":")?;
+    let keyword = code_token_before(file, binding.range.start).filter(|token| token.kind() == "as")?;
+    let before = code_token_before(file, keyword.start_byte())?;
+    let colon = tokens_from(file, binding.range.end).next().filter(|token| token.kind() == ":")?;
     Some(Fix::safe(vec![Edit::delete(before.end_byte()..colon.start_byte())]))
 }
 
@@ -233,16 +231,27 @@ fn tokens_from<'f, 't>(file: &'f ParsedFile<'t>, at: usize) -> impl Iterator<Ite
     tokens.get(from..).unwrap_or_default().iter().copied().filter(|token| token.kind() != "line_continuation")
 }
 
+/// The last token before byte `at` that is code.
+fn code_token_before<'t>(file: &ParsedFile<'t>, mut at: usize) -> Option<Node<'t>> {
+    loop {
+        let token = file.token_before(at)?;
+        if token.kind() != "line_continuation" {
+            return Some(token);
+        }
+        at = token.start_byte();
+    }
+}
+
 /// Takes ` as name` out of a `with`.
 fn without_with_target(file: &ParsedFile<'_>, binding: &Binding) -> Option<Fix> {
-    let mut keyword = file.token_before(binding.range.start)?;
+    let mut keyword = code_token_before(file, binding.range.start)?;
     while keyword.kind() == "(" {
-        keyword = file.token_before(keyword.start_byte())?;
+        keyword = code_token_before(file, keyword.start_byte())?;
     }
     if keyword.kind() != "as" {
         return None;
     }
-    let start = file.token_before(keyword.start_byte())?.end_byte();
+    let start = code_token_before(file, keyword.start_byte())?.end_byte();
     let mut n_open = 0_u32;
     for token in tokens_from(file, start) {
         match token.kind() {

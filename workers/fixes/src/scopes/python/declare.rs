@@ -42,13 +42,7 @@ impl PythonScopes {
         id
     }
 
-    fn make(
-        &mut self,
-        name: NameId,
-        range: Range<usize>,
-        kind: BindingKind,
-        context: Context,
-    ) -> BindingId {
+    fn make(&mut self, name: NameId, range: Range<usize>, kind: BindingKind, context: Context) -> BindingId {
         let id = BindingId(self.now());
         if matches!(
             kind,

@@ -23,13 +23,16 @@ impl<'n> Walk<'n, '_> {
             "call" => self.call(node, context),
             "subscript" | "generic_type" => self.subscript(node, context),
             "attribute" | "member_type" => {
-                if let Some(object) = node.child_by_field_name("object").or_else(|| code_children(node).next())
+                if let Some(object) =
+                    node.child_by_field_name("object").or_else(|| code_children(node).next())
                 {
                     self.push(Task::Expression(object), context);
                 }
             }
             "lambda" => self.lambda(node, context),
-            "list_comprehension" | "set_comprehension" | "dictionary_comprehension"
+            "list_comprehension"
+            | "set_comprehension"
+            | "dictionary_comprehension"
             | "generator_expression" => self.comprehension(node, context),
             "named_expression" => self.named_expression(node, context),
             "conditional_expression" => self.conditional(node, context),
@@ -73,8 +76,7 @@ impl<'n> Walk<'n, '_> {
     }
 
     fn named_expression(&mut self, node: Node<'n>, context: Context) {
-        let (Some(name), Some(value)) =
-            (node.child_by_field_name("name"), node.child_by_field_name("value"))
+        let (Some(name), Some(value)) = (node.child_by_field_name("name"), node.child_by_field_name("value"))
         else {
             return;
         };
@@ -125,8 +127,7 @@ impl<'n> Walk<'n, '_> {
             .filter(|_| !context.flags.has(Flags::SUBSCRIPT))
             .and_then(|value| self.qualified_name(value, context));
         let kind = path.as_deref().and_then(subscribed);
-        let (plain, types) =
-            (context.without(Flags::TYPE_DEFINITION), context.with(Flags::TYPE_DEFINITION));
+        let (plain, types) = (context.without(Flags::TYPE_DEFINITION), context.with(Flags::TYPE_DEFINITION));
         self.plan(|plan| match kind {
             None => elements.iter().for_each(|&element| plan.push(Task::Expression(element), context)),
             Some(Subscribed::Literal) => {
@@ -226,8 +227,9 @@ impl<'n> Walk<'n, '_> {
     fn comprehension(&mut self, node: Node<'n>, context: Context) {
         let inner =
             context.within(self.model.open_scope(ScopeKind::Comprehension, Some(context.scope), node));
-        let clauses: Vec<Node<'n>> =
-            code_children(node).filter(|child| matches!(child.kind(), "for_in_clause" | "if_clause")).collect();
+        let clauses: Vec<Node<'n>> = code_children(node)
+            .filter(|child| matches!(child.kind(), "for_in_clause" | "if_clause"))
+            .collect();
         let body = node.child_by_field_name("body");
         self.plan(|plan| {
             for (index, clause) in clauses.iter().enumerate() {

@@ -17,9 +17,9 @@ pub(super) enum Subscribed {
 pub(super) fn subscribed(path: &str) -> Option<Subscribed> {
     let (module, member) = path.rsplit_once('.')?;
     // Within the typing modules any member of that name counts, whatever submodule it is in.
-    let is_typing = ["typing", "_typeshed", "typing_extensions"]
-        .iter()
-        .any(|typing| module.strip_prefix(typing).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')));
+    let is_typing = ["typing", "_typeshed", "typing_extensions"].iter().any(|typing| {
+        module.strip_prefix(typing).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    });
     if is_typing {
         return match member {
             "Literal" => Some(Subscribed::Literal),

@@ -87,7 +87,11 @@ impl<'n> Walk<'n, '_> {
         walk.run(Task::Expression(expression), context);
         let uses = walk.quoted_uses.take().unwrap_or_default();
         let range = if is_inner_of_complex { literal.clone() } else { node.byte_range() };
-        self.model.quoted_by_literal.entry((literal.start, literal.end)).or_default().push(self.model.quoted.len());
+        self.model
+            .quoted_by_literal
+            .entry((literal.start, literal.end))
+            .or_default()
+            .push(self.model.quoted.len());
         self.model.quoted.push(Quoted { range, tree, text, uses });
     }
 }

@@ -13,10 +13,7 @@ impl<'n> Walk<'n, '_> {
             _ => node,
         };
         let id = StatementId(u32::try_from(self.model.statements.len()).unwrap_or(u32::MAX));
-        self.model.statements.push(Statement {
-            range: definition.byte_range(),
-            parent: context.statement,
-        });
+        self.model.statements.push(Statement { range: definition.byte_range(), parent: context.statement });
         let context = Context { statement: Some(id), ..context };
         self.push(Task::End(definition), context);
         match definition.kind() {
@@ -62,12 +59,7 @@ impl<'n> Walk<'n, '_> {
         }
     }
 
-    fn plan_each(
-        &mut self,
-        node: Node<'n>,
-        context: Context,
-        task: impl Fn(Node<'n>) -> Option<Task<'n>>,
-    ) {
+    fn plan_each(&mut self, node: Node<'n>, context: Context, task: impl Fn(Node<'n>) -> Option<Task<'n>>) {
         self.plan(|plan| {
             code_children(node).filter_map(task).for_each(|task| plan.push(task, context));
         });
@@ -278,8 +270,7 @@ impl<'n> Walk<'n, '_> {
         let types = self.model.open_scope(ScopeKind::TypeParameters, Some(around), node);
         self.bind_type_parameters(node, context.within(types));
         let scope = self.model.open_scope(ScopeKind::Function, Some(types), node);
-        let annotated =
-            context.within(types).with(Flags::TYPE_DEFINITION).with(self.signature_flag());
+        let annotated = context.within(types).with(Flags::TYPE_DEFINITION).with(self.signature_flag());
         let annotations: Vec<Node<'n>> = code_children(parameters)
             .filter_map(|parameter| parameter.child_by_field_name("type"))
             .chain(node.child_by_field_name("return_type"))
@@ -389,17 +380,13 @@ impl<'n> Walk<'n, '_> {
     }
 
     fn type_alias(&mut self, node: Node<'n>, context: Context) {
-        let (Some(left), Some(value)) =
-            (node.child_by_field_name("left"), node.child_by_field_name("right"))
+        let (Some(left), Some(value)) = (node.child_by_field_name("left"), node.child_by_field_name("right"))
         else {
             return;
         };
         let left = bare(left);
-        let types = context.within(self.model.open_scope(
-            ScopeKind::TypeParameters,
-            Some(context.scope),
-            node,
-        ));
+        let types =
+            context.within(self.model.open_scope(ScopeKind::TypeParameters, Some(context.scope), node));
         for list in code_children(left).filter(|child| child.kind() == "type_parameter") {
             self.bind_type_parameter_list(list, types);
         }
@@ -578,8 +565,7 @@ impl<'n> Walk<'n, '_> {
                     match child.kind() {
                         "case_pattern" => plan.push(Task::Pattern(child), context),
                         "if_clause" => {
-                            code_children(child)
-                                .for_each(|test| plan.push(Task::Expression(test), context));
+                            code_children(child).for_each(|test| plan.push(Task::Expression(test), context));
                         }
                         _ => plan.push(Task::Block(child), context),
                     }
@@ -647,8 +633,7 @@ impl<'n> Walk<'n, '_> {
         let mut exports = Vec::new();
         let mut at = bare(value);
         while at.kind() == "binary_operator" {
-            let (Some(left), Some(right)) =
-                (at.child_by_field_name("left"), at.child_by_field_name("right"))
+            let (Some(left), Some(right)) = (at.child_by_field_name("left"), at.child_by_field_name("right"))
             else {
                 break;
             };

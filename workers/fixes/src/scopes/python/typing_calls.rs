@@ -124,7 +124,10 @@ impl<'n> Typed<'_, '_, 'n> {
                 (Callable::Bool, Argument::Positional(node)) => {
                     self.plan.push(Task::Expression(node), self.context);
                 }
-                (Callable::Cast | Callable::NewType | Callable::TypeAliasType, Argument::Positional(node)) => {
+                (
+                    Callable::Cast | Callable::NewType | Callable::TypeAliasType,
+                    Argument::Positional(node),
+                ) => {
                     let of_type = usize::from(callable != Callable::Cast);
                     self.visit(node, index == of_type);
                 }

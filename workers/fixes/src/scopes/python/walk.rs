@@ -40,10 +40,14 @@ impl Context {
 /// What is assigned to.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Store<'n> {
-    Assignment { is_unpacked: bool },
+    Assignment {
+        is_unpacked: bool,
+    },
     Annotation,
     LoopVariable,
-    WithItem { is_unpacked: bool },
+    WithItem {
+        is_unpacked: bool,
+    },
     NamedExpression,
     /// Of the statement that assigns to `__all__`.
     Export(Node<'n>),
@@ -142,12 +146,7 @@ pub(super) fn resolve(file: &ParsedFile<'_>) -> Option<PythonScopes> {
 
 impl Context {
     fn module() -> Self {
-        Self {
-            scope: PythonScopes::MODULE,
-            flags: Flags::default(),
-            statement: None,
-            handled: Handled::NONE,
-        }
+        Self { scope: PythonScopes::MODULE, flags: Flags::default(), statement: None, handled: Handled::NONE }
     }
 }
 
@@ -177,12 +176,7 @@ impl PythonScopes {
         }
     }
 
-    pub(super) fn open_scope(
-        &mut self,
-        kind: ScopeKind,
-        parent: Option<ScopeId>,
-        node: Node<'_>,
-    ) -> ScopeId {
+    pub(super) fn open_scope(&mut self, kind: ScopeKind, parent: Option<ScopeId>, node: Node<'_>) -> ScopeId {
         let id = ScopeId(u32::try_from(self.scopes.len()).unwrap_or(u32::MAX));
         let range = node.byte_range();
         self.scopes.push(Scope { kind, parent, range, uses_locals: false, has_star_import: false });
