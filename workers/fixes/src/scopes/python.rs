@@ -641,3 +641,6 @@ pub fn is_typing_member(path: &str, member: &str) -> bool {
         last == member && matches!(module, "typing" | "_typeshed" | "typing_extensions")
     })
 }
+
+#[cfg(test)]
+mod tests;

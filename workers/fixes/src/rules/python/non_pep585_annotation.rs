@@ -6,13 +6,13 @@ use serde_json::Value;
 use tree_sitter::Node;
 
 use crate::language::Language;
-use crate::rule::{Applicability, Category, Edit, Finding, Fix, Gate, Level, Meta, Rule, without_options};
+use crate::rule::{Applicability, Category, Edit, Finding, Fix, Gate, Level, Meta, Rule, option};
 use crate::rules::manual::rule_type;
 use crate::scopes::python::{BindingKind, Place};
 use crate::source::ParsedFile;
 
 use super::importer::{Available, Request, builtin, member};
-use super::type_view::{TypeView, for_each_in_types};
+use super::type_view::{RuntimeTyping, TypeView, for_each_in_types};
 
 rule_type! {
     /// ## What it does
@@ -34,11 +34,23 @@ rule_type! {
     /// def total(prices: list[int]) -> int: ...
     /// ```
     ///
+    /// ## Options
+    /// - `keep-runtime-typing` (default `false`): leave the annotations of files with
+    ///   `from __future__ import annotations` alone where the version of Python is too old to evaluate the new
+    ///   spelling.
+    ///
     /// ## Fix safety
     /// Safe for Python 3.10 and later. For older versions it is unsafe, since libraries that read annotations
     /// while the program runs may not understand the new spelling; it is only a suggestion where the version is
     /// not known.
-    pub struct NonPep585Annotation;
+    pub struct NonPep585Annotation {
+        options: RuntimeTyping,
+    }
+}
+
+impl NonPep585Annotation {
+    /// ruff's defaults.
+    pub const DEFAULT: Self = Self { options: RuntimeTyping { keep_runtime_typing: false } };
 }
 
 static META: Meta = Meta {
@@ -57,7 +69,7 @@ impl Rule for NonPep585Annotation {
     }
 
     fn configured(&self, options: &[Value]) -> Result<Arc<dyn Rule>, String> {
-        without_options(self, options)
+        Ok(Arc::new(Self { options: option(options, 0)? }))
     }
 
     fn kinds(&self) -> &'static [&'static str] {
@@ -70,11 +82,11 @@ impl Rule for NonPep585Annotation {
 
     fn check<'t>(&self, file: &ParsedFile<'t>, node: Node<'t>, out: &mut Vec<Finding>) {
         let Some(scopes) = file.python_scopes() else { return };
-        for_each_in_types(file, scopes, node, |view, node| out.extend(check(view, node)));
+        for_each_in_types(file, scopes, node, |view, node| out.extend(check(view, node, self.options)));
     }
 }
 
-fn check(view: TypeView<'_, '_>, node: Node<'_>) -> Option<Finding> {
+fn check(view: TypeView<'_, '_>, node: Node<'_>, options: RuntimeTyping) -> Option<Finding> {
     let path = match node.kind() {
         "identifier" => match &view.scopes.binding(view.binding_at(node.start_byte())?).kind {
             BindingKind::FromImport(path) => path.clone(),
@@ -96,7 +108,10 @@ fn check(view: TypeView<'_, '_>, node: Node<'_>) -> Option<Finding> {
     let place = place_of_head(view, node)?;
     let scopes = view.scopes;
     let minor = scopes.minor_version();
-    let is_deferred = minor >= 7 && scopes.has_future_annotations() && place.flags.is_annotation();
+    let is_deferred = !options.keep_runtime_typing
+        && minor >= 7
+        && scopes.has_future_annotations()
+        && place.flags.is_annotation();
     if !(scopes.is_stub() || minor >= 9 || is_deferred) || !scopes.is_python3() {
         return None;
     }

@@ -7,7 +7,7 @@ use crate::scopes::python::{Place, is_typing_member};
 
 use super::generate::{bare, generate, or_operands, strength, subscript_parts};
 use super::syntax::code_children;
-use super::type_view::TypeView;
+use super::type_view::{RuntimeTyping, TypeView};
 
 /// Which of the two it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,11 +37,17 @@ pub(super) struct Site<'v, 't, 'n> {
 
 impl<'v, 't, 'n> Site<'v, 't, 'n> {
     /// The subscript `node`, if it is one of `operator` that ruff reports.
-    pub(super) fn of(view: TypeView<'v, 't>, node: Node<'n>, operator: Operator) -> Option<Self> {
+    pub(super) fn of(
+        view: TypeView<'v, 't>,
+        node: Node<'n>,
+        operator: Operator,
+        options: RuntimeTyping,
+    ) -> Option<Self> {
         let (elements, is_tuple, place) = operands(view, node, operator)?;
         let scopes = view.scopes;
         let minor = scopes.minor_version();
-        let is_deferred = minor >= 7
+        let is_deferred = !options.keep_runtime_typing
+            && minor >= 7
             && scopes.has_future_annotations()
             && (place.flags.is_annotation() || place.flags.is_string());
         let is_reported = scopes.is_stub() || minor >= 10 || is_deferred;
@@ -144,7 +150,8 @@ fn operands<'n>(
     let is_hidden = any_element(&elements, |kind| matches!(kind, "list_splat" | "splat_type"));
     // `"A" | None` fails where it is evaluated.
     let is_quoted = any_element(&elements, |kind| matches!(kind, "string" | "concatenated_string"));
-    (!is_hidden && !(is_quoted && !place.flags.is_typing_only())).then_some((elements, is_tuple, place))
+    let is_told_otherwise = !is_hidden && (!is_quoted || place.flags.is_typing_only());
+    is_told_otherwise.then_some((elements, is_tuple, place))
 }
 
 /// Whether an element, or an element of a tuple among them, is of such a kind.

@@ -2,11 +2,21 @@
 
 use std::ops::Range;
 
+use serde::Deserialize;
 use tree_sitter::Node;
 
 use crate::engine::walk;
 use crate::scopes::python::{BindingId, Place, PythonScopes, Quoted};
 use crate::source::ParsedFile;
+
+/// The option that the rules about types share.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(super) struct RuntimeTyping {
+    /// Libraries read the annotations while the program runs: leave them to versions of Python that can evaluate
+    /// the new spelling.
+    pub(super) keep_runtime_typing: bool,
+}
 
 /// What a node is in: the file, or a type that is spelled as a string.
 #[derive(Clone, Copy)]

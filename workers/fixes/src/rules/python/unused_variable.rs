@@ -103,7 +103,7 @@ fn is_variable(scopes: &PythonScopes, binding: &Binding) -> bool {
     let scope = scopes.scope(binding.scope);
     matches!(binding.kind, BindingKind::Assignment | BindingKind::NamedExpression | BindingKind::WithItem)
         && matches!(scope.kind, ScopeKind::Function | ScopeKind::Lambda)
-        && !(scope.uses_locals && scope.kind == ScopeKind::Function)
+        && (!scope.uses_locals || scope.kind != ScopeKind::Function)
         && !binding.is_global
         && !binding.is_nonlocal
         && !binding.is_unpacked
