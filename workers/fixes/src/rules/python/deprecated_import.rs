@@ -63,6 +63,10 @@ impl Rule for DeprecatedImport {
         Applicability::Safe
     }
 
+    fn hands_over_to(&self) -> &'static [&'static str] {
+        &["UP006"]
+    }
+
     fn check<'t>(&self, file: &ParsedFile<'t>, node: Node<'t>, out: &mut Vec<Finding>) {
         let Some(module) = node.child_by_field_name("module_name") else { return };
         let module: String =

@@ -79,6 +79,10 @@ impl Rule for NonPep604Optional {
         Applicability::Safe
     }
 
+    fn hands_over_to(&self) -> &'static [&'static str] {
+        &["F401"]
+    }
+
     fn check<'t>(&self, file: &ParsedFile<'t>, node: Node<'t>, out: &mut Vec<Finding>) {
         let Some(scopes) = file.python_scopes() else { return };
         for_each_in_types(file, scopes, node, |view, node| {

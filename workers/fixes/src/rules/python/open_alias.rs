@@ -65,6 +65,10 @@ impl Rule for OpenAlias {
         Applicability::Safe
     }
 
+    fn hands_over_to(&self) -> &'static [&'static str] {
+        &["F401"]
+    }
+
     fn check<'t>(&self, file: &ParsedFile<'t>, node: Node<'t>, out: &mut Vec<Finding>) {
         let Some(function) = node.child_by_field_name("function") else { return };
         let function = without_parentheses(function);

@@ -72,6 +72,10 @@ impl Rule for OsErrorAlias {
         Applicability::Safe
     }
 
+    fn hands_over_to(&self) -> &'static [&'static str] {
+        &["F401"]
+    }
+
     fn check<'t>(&self, file: &ParsedFile<'t>, node: Node<'t>, out: &mut Vec<Finding>) {
         let Some(scopes) = file.python_scopes().filter(|scopes| scopes.is_python3()) else { return };
         match node.kind() {
