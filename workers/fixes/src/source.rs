@@ -8,7 +8,9 @@ use tree_sitter::{Node, Tree};
 use crate::engine::walk;
 use crate::facts::Facts;
 use crate::language::Language;
+use crate::scopes::python::PythonScopes;
 use crate::scopes::{Scopes, go, rust};
+use crate::suppressions::Suppressions;
 
 /// One version of one file, parsed. Byte offsets in the tree are offsets in `bytes`.
 ///
@@ -29,6 +31,8 @@ pub struct ParsedFile<'t> {
     scopes: OnceCell<Option<Scopes>>,
     go_names: OnceCell<go::Names<'t>>,
     rust_names: OnceCell<rust::Names<'t>>,
+    python_scopes: OnceCell<Option<PythonScopes>>,
+    suppressions: OnceCell<Suppressions<'t>>,
     /// What Python rules found out about the file as a whole.
     pub(crate) python: PythonMemo,
 }
@@ -82,6 +86,8 @@ impl<'t> ParsedFile<'t> {
             go_names: OnceCell::new(),
             rust_names: OnceCell::new(),
             python: PythonMemo::default(),
+            python_scopes: OnceCell::new(),
+            suppressions: OnceCell::new(),
         }
     }
 
@@ -152,6 +158,19 @@ impl<'t> ParsedFile<'t> {
     #[must_use]
     pub fn rust_names(&self) -> &rust::Names<'t> {
         self.rust_names.get_or_init(|| rust::Names::resolve(self))
+    }
+
+    /// The scopes, bindings and references of a Python file, resolved on first use. `None` for other languages.
+    /// What stands in syntax errors counts as used, but a rule that says that something is not used stays silent
+    /// where there are any.
+    #[must_use]
+    pub fn python_scopes(&self) -> Option<&PythonScopes> {
+        self.python_scopes.get_or_init(|| PythonScopes::resolve(self)).as_ref()
+    }
+
+    /// The comments of the file that keep rules quiet, read on first use.
+    pub(crate) fn suppressions(&self) -> &Suppressions<'t> {
+        self.suppressions.get_or_init(|| Suppressions::of(self))
     }
 
     /// The text of `node`; what is not UTF-8 is replaced, so use it to compare and to build text from

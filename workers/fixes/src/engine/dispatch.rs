@@ -10,10 +10,9 @@ use super::clock::Clock;
 use super::parse::{error_ranges, walk};
 use crate::facts::Target;
 use crate::language::{Grammar as _, Language};
-use crate::rule::{Applicability, Finding, Rule, RuleRef};
-use crate::rules::python::noqa;
+use crate::rule::{Applicability, Finding, Ran, Rule, RuleRef};
 use crate::source::ParsedFile;
-use crate::suppressions::{Suppressions, UnusedSuppression};
+use crate::suppressions::UnusedSuppression;
 
 /// Which rules see which node kinds of one language. Built once per rule set.
 #[derive(Debug)]
@@ -94,20 +93,12 @@ impl Dispatch {
             true
         });
         found.drop_touching_errors(file);
-        if file.language == Language::Python {
-            noqa::apply(file, &ids_of(rules, file.language), &mut found.findings);
-        }
         found.close_gates(&file.facts.target);
-        found.findings.sort_by_key(|finding| (finding.range.start, finding.range.end, finding.rule));
         found.findings.retain(|finding| !file.facts.rules_off.iter().any(|off| off == finding.rule));
         found.suppress(file, rules);
+        found.findings.sort_by_key(|finding| (finding.range.start, finding.range.end, finding.rule));
         found
     }
-}
-
-fn ids_of(rules: &[RuleRef], language: Language) -> Vec<&'static str> {
-    let metas = rules.iter().map(|rule| rule.meta()).filter(|meta| meta.languages.contains(&language));
-    metas.map(|meta| meta.id).collect()
 }
 
 impl Found {
@@ -148,22 +139,34 @@ impl Found {
         });
     }
 
-    /// Takes out what comments in the file suppress.
+    /// Takes out what comments in the file suppress, and adds what rules say of those comments.
     fn suppress(&mut self, file: &ParsedFile<'_>, rules: &[RuleRef]) {
-        let suppressions = Suppressions::of(file);
+        let suppressions = file.suppressions();
         if suppressions.is_empty() {
             return;
         }
+        let rules: Vec<&RuleRef> =
+            rules.iter().filter(|rule| rule.meta().languages.contains(&file.language)).collect();
         let origins: HashMap<&str, &str> =
             rules.iter().map(|rule| (rule.meta().id, rule.meta().origin)).collect();
         let is_left = |finding: &Finding| {
             let origin = origins.get(finding.rule).copied().unwrap_or_default();
             !suppressions.suppress(finding.range.start, finding.rule, origin)
         };
-        let n_before = self.findings.len();
         self.findings.retain(is_left);
-        self.n_suppressed = n_before - self.findings.len();
-        self.unused_suppressions = suppressions.unused(|name| origins.keys().any(|id| *id == name));
+        let has_failed = |id: &str| self.failures.iter().any(|(failed, _)| *failed == id);
+        let is_off = |id: &str| file.facts.rules_off.iter().any(|off| off == id);
+        let enabled: Vec<&'static str> = rules.iter().map(|rule| rule.meta().id).collect();
+        let heard = enabled.iter().copied().filter(|id| !has_failed(id) && !is_off(id)).collect();
+        let ran = Ran { enabled, heard };
+        let mut said = Vec::new();
+        for rule in rules.iter().filter(|rule| ran.heard.contains(&rule.meta().id)) {
+            rule.check_suppressions(file, &ran, &mut said);
+        }
+        said.retain(is_left);
+        self.findings.append(&mut said);
+        self.n_suppressed = suppressions.n_suppressed();
+        self.unused_suppressions = suppressions.unused(file, |name| ran.heard.contains(&name));
     }
 }
 

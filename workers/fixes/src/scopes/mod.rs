@@ -4,6 +4,7 @@
 //! A declaration's initializer is not a reference: `let a = 1; a = 2;` has one reference to `a`, a write.
 
 pub mod go;
+pub mod python;
 mod resolve;
 pub mod rust;
 

@@ -25,5 +25,3 @@ pub use simplifyrange::SimplifyRange;
 pub use strings_cut_prefix::StringsCutPrefix;
 pub use strings_index::StringsIndex;
 pub use yoda::Yoda;
-
-

@@ -5,7 +5,7 @@ use tree_sitter::Node;
 use crate::engine::walk;
 use crate::source::ParsedFile;
 
-use super::line_breaks::{indentation, is_blank, line_start};
+use super::lines::{indentation, is_blank, line_start};
 use super::literal_types::{has_letter, prefix_of};
 
 /// The quote of the file's first string that is not triple quoted (of f-strings, of any); `"` without one.
@@ -32,7 +32,7 @@ fn first_quote(file: &ParsedFile<'_>) -> Option<char> {
 
 /// The quotes that `string` opens with: one or three.
 #[must_use]
-pub(super) fn opening_quotes<'t>(file: &ParsedFile<'t>, string: Node<'_>) -> &'t [u8] {
+pub(crate) fn opening_quotes<'t>(file: &ParsedFile<'t>, string: Node<'_>) -> &'t [u8] {
     let opening = string.child(0).map(|start| file.bytes_of(start.byte_range())).unwrap_or_default();
     &opening[prefix_of(file, string).len()..]
 }

@@ -11,7 +11,7 @@ use crate::rule::{Category, Edit, Finding, Fix, Level, Meta, Rule, without_optio
 use crate::rules::manual::rule_type;
 use crate::source::ParsedFile;
 
-use super::line_breaks::{BYTE_ORDER_MARK, full_lines, is_blank};
+use super::lines::{BYTE_ORDER_MARK, full_lines, is_blank};
 
 rule_type! {
     /// ## What it does
@@ -57,6 +57,10 @@ impl Rule for CodingComment {
 
     fn kinds(&self) -> &'static [&'static str] {
         &["module"]
+    }
+
+    fn edits_comments(&self) -> bool {
+        true
     }
 
     fn check<'t>(&self, file: &ParsedFile<'t>, _node: Node<'t>, out: &mut Vec<Finding>) {

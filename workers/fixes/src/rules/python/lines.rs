@@ -9,11 +9,11 @@ use crate::rule::Edit;
 use crate::source::ParsedFile;
 
 /// How a UTF-8 file may begin; not a part of the first line.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Space, tab and form feed.
 #[must_use]
-pub(super) fn is_blank(byte: u8) -> bool {
+pub(crate) fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\x0c')
 }
 
@@ -23,7 +23,7 @@ fn is_line_end(byte: u8) -> bool {
 
 /// The first byte of the line of `at`.
 #[must_use]
-pub(super) fn line_start(bytes: &[u8], at: usize) -> usize {
+pub(crate) fn line_start(bytes: &[u8], at: usize) -> usize {
     let before = bytes.get(..at).unwrap_or(bytes);
     match before.iter().rposition(|&byte| is_line_end(byte)) {
         Some(end) => end + 1,
@@ -34,14 +34,14 @@ pub(super) fn line_start(bytes: &[u8], at: usize) -> usize {
 
 /// Where the line of `at` ends, its line break left out.
 #[must_use]
-pub(super) fn line_end(bytes: &[u8], at: usize) -> usize {
+pub(crate) fn line_end(bytes: &[u8], at: usize) -> usize {
     let behind = bytes.get(at..).unwrap_or_default();
     at + behind.iter().position(|&byte| is_line_end(byte)).unwrap_or(behind.len())
 }
 
 /// Where the next line starts.
 #[must_use]
-pub(super) fn next_line(bytes: &[u8], at: usize) -> usize {
+pub(crate) fn next_line(bytes: &[u8], at: usize) -> usize {
     let end = line_end(bytes, at);
     match bytes.get(end..) {
         Some([b'\r', b'\n', ..]) => end + 2,
@@ -50,11 +50,28 @@ pub(super) fn next_line(bytes: &[u8], at: usize) -> usize {
     }
 }
 
-/// The white space before `at` if nothing else stands before it on its line.
+/// The lines that `range` touches, the last line break included.
 #[must_use]
-pub(super) fn indentation(bytes: &[u8], at: usize) -> Option<&[u8]> {
-    let before = bytes.get(line_start(bytes, at)..at)?;
-    before.iter().all(|&byte| is_blank(byte)).then_some(before)
+pub(crate) fn full_lines(bytes: &[u8], range: &Range<usize>) -> Range<usize> {
+    line_start(bytes, range.start)..next_line(bytes, range.end)
+}
+
+/// Whether the text goes over several lines.
+#[must_use]
+pub(crate) fn has_line_break(bytes: &[u8]) -> bool {
+    bytes.iter().copied().any(is_line_end)
+}
+
+/// The white space before `at`, if its line has nothing else there. Does not look further than that.
+#[must_use]
+pub(crate) fn indentation(bytes: &[u8], at: usize) -> Option<&[u8]> {
+    let before = bytes.get(..at)?;
+    let start = at - before.iter().rev().take_while(|byte| is_blank(**byte)).count();
+    let starts_line = match before[..start].last() {
+        None => true,
+        Some(byte) => is_line_end(*byte) || before[..start] == *BYTE_ORDER_MARK,
+    };
+    starts_line.then_some(&before[start..])
 }
 
 /// Where the first of the backslashes stands that carry the logical line over to the line of `statement`.
@@ -184,5 +201,24 @@ mod tests {
         assert_eq!(continuation_before(b"a:\n\\\n b", 6, true), None);
         assert_eq!(continuation_before(b"a\n\\\nb", 4, false), Some(2));
         assert_eq!(continuation_before(b"a b", 2, false), None);
+    }
+
+    #[test]
+    fn all_kinds_of_line_breaks_end_a_line() {
+        let text = b"\xEF\xBB\xBFa\nbc\r\nd\re";
+        let line_at = |at| (line_start(text, at), line_end(text, at), next_line(text, at));
+        assert_eq!(line_at(3), (3, 4, 5));
+        assert_eq!(line_at(6), (5, 7, 9));
+        assert_eq!(line_at(9), (9, 10, 11));
+        assert_eq!(line_at(11), (11, 12, 12));
+        assert_eq!(full_lines(text, &(6..10)), 5..11);
+    }
+
+    #[test]
+    fn only_white_space_indents() {
+        assert_eq!(indentation(b"a\n \tb c", 4), Some(&b" \t"[..]));
+        assert_eq!(indentation(b"a\n \tb c", 6), None);
+        assert_eq!(indentation(b"\xEF\xBB\xBF b", 4), Some(&b" "[..]));
+        assert_eq!(indentation(b"", 0), Some(&b""[..]));
     }
 }

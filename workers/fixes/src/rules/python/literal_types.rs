@@ -89,7 +89,7 @@ pub(super) fn string_parts<'t>(node: Node<'t>) -> impl Iterator<Item = Node<'t>>
 
 /// The letters before the quote of the literal `string`.
 #[must_use]
-pub(super) fn prefix_of<'t>(file: &ParsedFile<'t>, string: Node<'_>) -> &'t [u8] {
+pub(crate) fn prefix_of<'t>(file: &ParsedFile<'t>, string: Node<'_>) -> &'t [u8] {
     let opening = string.child(0).map(|start| file.bytes_of(start.byte_range())).unwrap_or_default();
     let len = opening.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
     &opening[..len]
@@ -97,7 +97,7 @@ pub(super) fn prefix_of<'t>(file: &ParsedFile<'t>, string: Node<'_>) -> &'t [u8]
 
 /// Whether `prefix` has `letter` in any case.
 #[must_use]
-pub(super) fn has_letter(prefix: &[u8], letter: u8) -> bool {
+pub(crate) fn has_letter(prefix: &[u8], letter: u8) -> bool {
     prefix.iter().any(|byte| byte.eq_ignore_ascii_case(&letter))
 }
 

@@ -11,7 +11,7 @@ use crate::rules::manual::rule_type;
 use crate::source::ParsedFile;
 
 use super::code_style::{opening_quotes, preferred_quote};
-use super::line_breaks::has_line_break;
+use super::lines::has_line_break;
 use super::literal_types::{LiteralType, has_letter, prefix_of, string_parts};
 use super::names::{Meaning, resolve};
 use super::operands::{binds_tighter_than_sign, parent_expression, strings_around};

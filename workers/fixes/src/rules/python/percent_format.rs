@@ -13,7 +13,7 @@ use crate::rules::manual::rule_type;
 use crate::source::ParsedFile;
 
 use super::code_style::indentation_unit;
-use super::line_breaks::{has_line_break, indentation};
+use super::lines::{has_line_break, indentation};
 use super::literal_types::{LiteralType, has_letter, prefix_of, string_parts, string_value};
 use super::printf_template::{self, Conversion, Piece, Precision, Quantity};
 use super::quoted_expressions::check_quoted_too;

@@ -11,7 +11,7 @@ pub(super) fn is_known(code: &str) -> bool {
 
 /// The code that took over from `code`, else `code` itself.
 #[must_use]
-pub(super) fn current(code: &str) -> &str {
+pub(crate) fn current(code: &str) -> &str {
     REDIRECTS.iter().find(|(old, _)| *old == code).map_or(code, |(_, new)| new)
 }
 

@@ -7,7 +7,7 @@ use tree_sitter::Node;
 use crate::rule::Edit;
 use crate::source::ParsedFile;
 
-use super::line_breaks::{full_line_end, full_lines, indentation, is_blank, line_start};
+use super::lines::{full_lines, indentation, is_blank, line_start, next_line};
 use super::syntax::code_children;
 
 /// The edit that deletes `statement`. The only statement of a block becomes `pass`.
@@ -36,7 +36,7 @@ fn semicolon_behind(bytes: &[u8], end: usize) -> Option<usize> {
         let start = behind_blanks(bytes, at);
         match bytes.get(start) {
             Some(b';') => return Some(start),
-            Some(b'\\') => at = full_line_end(bytes, start),
+            Some(b'\\') => at = next_line(bytes, start),
             _ => return None,
         }
     }
@@ -48,7 +48,7 @@ fn next_statement(bytes: &[u8], from: usize) -> usize {
     loop {
         let first = behind_blanks(bytes, at);
         match bytes.get(first) {
-            Some(b'\\') => at = full_line_end(bytes, first),
+            Some(b'\\') => at = next_line(bytes, first),
             None | Some(b'\r' | b'\n') => return at,
             Some(_) => return first,
         }

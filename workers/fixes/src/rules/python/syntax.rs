@@ -140,6 +140,15 @@ pub(super) fn statement_value(statement: Node<'_>) -> Option<Node<'_>> {
     (!is_tuple).then(|| without_parentheses(value))
 }
 
+/// `x` of the target `(x)`, which the grammar takes for a tuple.
+#[must_use]
+pub(super) fn lone_element(node: Node<'_>) -> Option<Node<'_>> {
+    let mut elements = code_children(node);
+    let element = elements.next().filter(|_| node.kind() == "tuple_pattern")?;
+    let has_comma = node.children(&mut node.walk()).any(|child| child.kind() == ",");
+    (elements.next().is_none() && !has_comma).then_some(element)
+}
+
 /// The nodes around `node`, from the inside out. `Node::parent` starts at the root each time; this does once.
 pub(super) fn ancestors<'t>(file: &ParsedFile<'t>, node: Node<'t>) -> Vec<Node<'t>> {
     let mut path = Vec::new();

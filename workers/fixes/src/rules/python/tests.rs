@@ -10,7 +10,12 @@ use crate::language::Language;
 use crate::rule::{Applicability, Finding, RuleRef};
 
 use super::{
-    ClassParentheses, CodingComment, DictGetWithNoneDefault, DoubleNegation, DuplicateHandlerException, DuplicateValue, ExtraneousParentheses, FString, FutureImport, GetattrWithConstant, InvalidEscapeSequence, IsLiteral, MissingPlaceholders, NativeLiterals, NoneComparison, NotInTest, NotIsTest, PercentFormat, RedundantOpenMode, SetattrWithConstant, SuperfluousElseReturn, TrueFalseComparison, TypeOfPrimitive, UnicodePrefix, UnnecessaryDictKwargs, UnnecessaryEncode, UnnecessaryKeyCheck, UnnecessaryPlaceholder, UnnecessaryRangeStart, UnsafeYamlLoad, UnusedNoqa, UselessObjectInheritance, YodaConditions,
+    ClassParentheses, CodingComment, DictGetWithNoneDefault, DoubleNegation, DuplicateHandlerException,
+    DuplicateValue, ExtraneousParentheses, FString, FutureImport, GetattrWithConstant, InvalidEscapeSequence,
+    IsLiteral, MissingPlaceholders, NativeLiterals, NoneComparison, NotInTest, NotIsTest, PercentFormat,
+    RedundantOpenMode, SetattrWithConstant, SuperfluousElseReturn, TrueFalseComparison, TypeOfPrimitive,
+    UnicodePrefix, UnnecessaryDictKwargs, UnnecessaryEncode, UnnecessaryKeyCheck, UnnecessaryPlaceholder,
+    UnnecessaryRangeStart, UnsafeYamlLoad, UnusedNoqa, UselessObjectInheritance, YodaConditions,
 };
 
 static RULES: &[RuleRef] = &[

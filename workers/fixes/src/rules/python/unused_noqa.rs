@@ -8,12 +8,12 @@ use serde_json::Value;
 use tree_sitter::Node;
 
 use crate::language::Language;
-use crate::rule::{Category, Edit, Finding, Fix, Level, Meta, Rule, without_options};
+use crate::rule::{Category, Edit, Finding, Fix, Level, Meta, Ran, Rule, without_options};
 use crate::rules::manual::rule_type;
 use crate::source::ParsedFile;
+use crate::suppressions::noqa::Directive;
 
-use super::line_breaks::{full_line_end, is_blank, line_end, line_start};
-use super::noqa::{Directive, Directives};
+use super::lines::{is_blank, line_end, line_start, next_line};
 use super::ruff_codes::{current, is_known};
 use super::syntax::utf8;
 
@@ -47,11 +47,8 @@ rule_type! {
     pub struct UnusedNoqa;
 }
 
-/// The rule's id.
-pub(super) const ID: &str = "RUF100";
-
 static META: Meta = Meta {
-    id: ID,
+    id: "RUF100",
     origin: "ruff",
     category: Category::Redundancy,
     languages: &[Language::Python],
@@ -73,40 +70,44 @@ impl Rule for UnusedNoqa {
         &["module"]
     }
 
-    /// Finds nothing by itself: what a comment suppresses is known when all rules have run. See
-    /// [`noqa::apply`](super::noqa::apply).
+    fn edits_comments(&self) -> bool {
+        true
+    }
+
+    /// Finds nothing by itself: what a comment suppresses is known when all rules have run.
     fn check<'t>(&self, _file: &ParsedFile<'t>, _node: Node<'t>, _out: &mut Vec<Finding>) {}
+
+    fn check_suppressions(&self, file: &ParsedFile<'_>, ran: &Ran, out: &mut Vec<Finding>) {
+        let noqa = file.suppressions().noqa().filter(|noqa| !noqa.exempt_file_from(META.id));
+        let Some(noqa) = noqa.filter(|_| !file.tree.root_node().has_error()) else { return };
+        let is_alone = ran.enabled.iter().all(|rule| *rule == META.id);
+        for line in &noqa.lines {
+            out.extend(finding(file, &line.directive, ran, is_alone, false, |code| {
+                line.has_suppressed(code)
+            }));
+        }
+        for directive in &noqa.files {
+            out.extend(finding(file, directive, ran, is_alone, true, |code| noqa.file_has_suppressed(code)));
+        }
+    }
 }
 
-/// Reports the directives that suppress nothing. `rules` are those of the run, and `found` says of each finding
-/// which rule it is from, suppressed or not.
-pub(super) fn check(
+/// What is to be said of one directive.
+fn finding(
     file: &ParsedFile<'_>,
-    directives: &Directives<'_>,
-    rules: &[&'static str],
-    found: &[&'static str],
-    out: &mut Vec<Finding>,
-) {
-    if directives.exempt_file_from(ID) {
-        return;
-    }
-    let is_alone = rules.iter().all(|rule| *rule == ID);
-    let found: HashSet<&'static str> = found.iter().copied().collect();
-    let of_lines = directives.lines.iter().map(|line| (&line.directive, Some(&line.suppressed)));
-    let of_files = directives.files.iter().map(|directive| (directive, None));
-    for (directive, suppressed) in of_lines.chain(of_files) {
-        let Some(codes) = &directive.codes else {
-            if is_alone {
-                let fix = Fix::safe(vec![delete_comment(file, &directive.range)]);
-                let message = "Unused blanket `noqa` directive";
-                out.push(Finding::new(&META, directive.range.clone(), message).with_fix(fix));
-            }
-            continue;
-        };
-        let is_used = |code: &str| suppressed.unwrap_or(&found).contains(code);
-        let judged = Judged::of(codes, is_used, |code| rules.contains(&code), is_alone);
-        out.extend(judged.and_then(|judged| judged.finding(file, directive, suppressed.is_none())));
-    }
+    directive: &Directive<'_>,
+    ran: &Ran,
+    is_alone: bool,
+    is_for_file: bool,
+    is_used: impl Fn(&str) -> bool,
+) -> Option<Finding> {
+    let Some(codes) = &directive.codes else {
+        let fix = Fix::safe(vec![delete_comment(file, &directive.range)]);
+        let message = "Unused blanket `noqa` directive";
+        return is_alone.then(|| Finding::new(&META, directive.range.clone(), message).with_fix(fix));
+    };
+    let judged = Judged::of(codes, is_used, |code| ran.heard.contains(&code), is_alone)?;
+    judged.finding(file, directive, is_for_file)
 }
 
 /// The codes of a directive, by what is to be said of them.
@@ -132,7 +133,7 @@ impl<'c> Judged<'c> {
             let code = current(written);
             let list = if !seen.insert(written) {
                 &mut judged.duplicated
-            } else if code == ID {
+            } else if code == META.id {
                 return None;
             } else if is_used(code) {
                 &mut judged.valid
@@ -195,7 +196,7 @@ fn delete_comment(file: &ParsedFile<'_>, range: &Range<usize>) -> Edit {
     let blank_behind = bytes[range.end..end].iter().take_while(is_blank).count();
     let (from, to) = (range.start - blank_before, range.end + blank_behind);
     if from == start && to == end {
-        Edit::delete(start..full_line_end(bytes, end))
+        Edit::delete(start..next_line(bytes, end))
     } else if to < end && bytes[to] == b'#' {
         Edit::delete(range.start..to)
     } else {

@@ -33,5 +33,3 @@ pub use println_empty_string::PrintlnEmptyString;
 pub use redundant_field_names::RedundantFieldNames;
 pub use redundant_static_lifetimes::RedundantStaticLifetimes;
 pub use unused_unit::UnusedUnit;
-
-

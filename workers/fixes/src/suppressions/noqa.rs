@@ -1,61 +1,55 @@
-//! Comments that suppress findings: `# noqa`, `# noqa: F401`, and for whole files `# ruff: noqa`.
+//! ruff's comments: `# noqa`, `# noqa: F401`, and for whole files `# ruff: noqa`.
 //!
 //! They are read as ruff reads them. A finding is suppressed by a comment on the line where it starts; if a
 //! string of several lines or a continued line starts there, on the last line of that.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::ops::Range;
 
 use tree_sitter::Node;
 
 use crate::engine::walk;
-use crate::rule::Finding;
+use crate::rules::python::code_style::opening_quotes;
+use crate::rules::python::lines::{full_lines, has_line_break, indentation, line_end, line_start, next_line};
+use crate::rules::python::literal_types::{has_letter, prefix_of};
+use crate::rules::python::ruff_codes::current;
 use crate::source::ParsedFile;
 
-use super::code_style::opening_quotes;
-use super::line_breaks::{full_line_end, full_lines, has_line_break, indentation, line_end, line_start};
-use super::literal_types::{has_letter, prefix_of};
-use super::ruff_codes::current;
-use super::unused_noqa;
-
-/// Takes out of `findings` what comments suppress, and adds what `RUF100`, if it is one of `rules`, says of
-/// those comments. `rules` are the rules of the run, which made the findings.
-pub(crate) fn apply(file: &ParsedFile<'_>, rules: &[&'static str], findings: &mut Vec<Finding>) {
-    let Some(mut directives) = Directives::of(file) else { return };
-    let found: Vec<&'static str> = findings.iter().map(|finding| finding.rule).collect();
-    findings.retain(|finding| !directives.suppress(finding));
-    if rules.contains(&unused_noqa::ID) && !file.tree.root_node().has_error() {
-        unused_noqa::check(file, &directives, rules, &found, findings);
-    }
-}
-
 /// All such comments of a file.
-pub(super) struct Directives<'t> {
+#[derive(Debug)]
+pub(crate) struct Directives<'t> {
     /// Those that count for a line, in order.
-    pub(super) lines: Vec<LineDirective<'t>>,
+    pub(crate) lines: Vec<LineDirective<'t>>,
     /// Those that count for the file, in order.
-    pub(super) files: Vec<Directive<'t>>,
+    pub(crate) files: Vec<Directive<'t>>,
     /// A finding that starts in one of these ranges is suppressed where the range ends. In order, apart.
     moved: Vec<Range<usize>>,
     /// What `files` names.
     exempt: HashSet<&'t str>,
     /// Whether one of `files` names everything.
     is_all_exempt: bool,
+    /// What `files` has suppressed.
+    exempted: RefCell<HashSet<&'static str>>,
 }
 
 /// One such comment.
-pub(super) struct Directive<'t> {
+#[derive(Debug)]
+pub(crate) struct Directive<'t> {
     /// From the `#` to the last code.
-    pub(super) range: Range<usize>,
+    pub(crate) range: Range<usize>,
+    /// The whole comment.
+    pub(super) comment: Range<usize>,
     /// The codes in order; `None` suppresses everything.
-    pub(super) codes: Option<Vec<&'t str>>,
+    pub(crate) codes: Option<Vec<&'t str>>,
 }
 
 /// One that counts for its line.
-pub(super) struct LineDirective<'t> {
-    pub(super) directive: Directive<'t>,
+#[derive(Debug)]
+pub(crate) struct LineDirective<'t> {
+    pub(crate) directive: Directive<'t>,
     /// What it has suppressed.
-    pub(super) suppressed: HashSet<&'static str>,
+    suppressed: RefCell<HashSet<&'static str>>,
     /// Its line; the end is a part of it at the end of the file only.
     line: Range<usize>,
     /// The rules that the codes mean today.
@@ -64,7 +58,7 @@ pub(super) struct LineDirective<'t> {
 
 impl<'t> Directives<'t> {
     /// Reads the comments; `None` if there is nothing to read.
-    fn of(file: &ParsedFile<'t>) -> Option<Self> {
+    pub(super) fn of(file: &ParsedFile<'t>) -> Option<Self> {
         const WORD: &[u8] = b"noqa";
         if !file.bytes.windows(WORD.len()).any(|window| window.eq_ignore_ascii_case(WORD)) {
             return None;
@@ -86,30 +80,52 @@ impl<'t> Directives<'t> {
         let moved = if lines.is_empty() { Vec::new() } else { moved_ranges(file) };
         let exempt = files.iter().flat_map(Directive::rules).collect();
         let is_all_exempt = files.iter().any(|directive| directive.codes.is_none());
-        Some(Self { lines, files, moved, exempt, is_all_exempt })
+        Some(Self { lines, files, moved, exempt, is_all_exempt, exempted: RefCell::default() })
     }
 
     /// Whether the file is exempt from the rule.
     #[must_use]
-    pub(super) fn exempt_file_from(&self, rule: &str) -> bool {
+    pub(crate) fn exempt_file_from(&self, rule: &str) -> bool {
         self.is_all_exempt || self.exempt.contains(rule)
     }
 
-    /// Whether a comment suppresses `finding`; remembers that it does.
-    fn suppress(&mut self, finding: &Finding) -> bool {
-        if self.exempt_file_from(finding.rule) {
+    /// Whether a comment suppresses what `rule` finds at the byte `at`; remembers that it does.
+    pub(super) fn suppress(&self, at: usize, rule: &'static str) -> bool {
+        if self.exempt_file_from(rule) {
+            self.exempted.borrow_mut().insert(rule);
             return true;
         }
-        let at = self.moved(finding.range.start);
+        let at = self.moved(at);
         let index = self.lines.partition_point(|directive| directive.line.end <= at);
-        let Some(line) = self.lines.get_mut(index).filter(|directive| directive.line.start <= at) else {
+        let Some(line) = self.lines.get(index).filter(|directive| directive.line.start <= at) else {
             return false;
         };
-        let is_named = line.directive.codes.is_none() || line.names.contains(finding.rule);
+        let is_named = line.directive.codes.is_none() || line.names.contains(rule);
         if is_named {
-            line.suppressed.insert(finding.rule);
+            line.suppressed.borrow_mut().insert(rule);
         }
         is_named
+    }
+
+    /// Whether the comments for the file have suppressed a finding of `rule`.
+    #[must_use]
+    pub(crate) fn file_has_suppressed(&self, rule: &str) -> bool {
+        self.exempted.borrow().contains(rule)
+    }
+
+    /// The codes that have suppressed nothing, each with its comment.
+    pub(super) fn unused(&self) -> impl Iterator<Item = (&Range<usize>, &'t str)> {
+        let of_lines = self.lines.iter().flat_map(|line| {
+            let codes = line.directive.codes.iter().flatten();
+            let unused = codes.filter(|code| !line.has_suppressed(current(code)));
+            unused.map(|code| (&line.directive.comment, *code))
+        });
+        let of_files = self.files.iter().flat_map(|directive| {
+            let codes = directive.codes.iter().flatten();
+            let unused = codes.filter(|code| !self.file_has_suppressed(current(code)));
+            unused.map(|code| (&directive.comment, *code))
+        });
+        of_lines.chain(of_files)
     }
 
     fn moved(&self, at: usize) -> usize {
@@ -125,7 +141,13 @@ impl<'t> LineDirective<'t> {
         let is_last = end == file.bytes.len();
         let line = line_start(file.bytes, at)..end + usize::from(is_last);
         let names = directive.rules().collect();
-        Self { directive, suppressed: HashSet::new(), line, names }
+        Self { directive, suppressed: RefCell::default(), line, names }
+    }
+
+    /// Whether it has suppressed a finding of `rule`.
+    #[must_use]
+    pub(crate) fn has_suppressed(&self, rule: &str) -> bool {
+        self.suppressed.borrow().contains(rule)
     }
 }
 
@@ -147,7 +169,11 @@ impl<'t> Directive<'t> {
                 Some(last) => offset_in(comment, last) + last.len(),
                 None => offset_in(comment, rest),
             };
-            return Some(Self { range: start + at..start + end, codes });
+            return Some(Self {
+                range: start + at..start + end,
+                comment: start..start + comment.len(),
+                codes,
+            });
         }
         None
     }
@@ -218,7 +244,7 @@ fn moved_ranges(file: &ParsedFile<'_>) -> Vec<Range<usize>> {
         && file.bytes_of(0..first.start).iter().all(u8::is_ascii_whitespace)
         && file.bytes_of(first.clone()).starts_with(b"#!")
     {
-        ranges.push(first.start..full_line_end(file.bytes, first.end));
+        ranges.push(first.start..next_line(file.bytes, first.end));
     }
     let mut strings = Vec::new();
     walk(file.tree, |node, _| {
