@@ -52,6 +52,8 @@ fn block_indentation<'t>(file: &ParsedFile<'t>) -> Option<&'t [u8]> {
     walk(file.tree, |node, _| {
         if unit.is_none() && node.kind() == "block" {
             unit = indentation(file.bytes, node.start_byte()).filter(|unit| !unit.is_empty());
+            // A form feed starts the count anew.
+            unit = unit.and_then(|unit| unit.rsplit(|byte| *byte == b'\x0c').next());
         }
         unit.is_none()
     });

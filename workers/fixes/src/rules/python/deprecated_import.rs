@@ -10,7 +10,7 @@ use crate::rule::{Applicability, Category, Edit, Finding, Fix, Gate, Level, Meta
 use crate::rules::manual::rule_type;
 use crate::source::ParsedFile;
 
-use super::statement_edits::{has_leading_content, line_ending, line_start};
+use super::lines::{indentation, line_ending, line_start};
 use super::syntax::utf8;
 
 rule_type! {
@@ -171,9 +171,7 @@ fn new_text(
         return Some(import);
     }
     let start = statement.start_byte();
-    if has_leading_content(file.bytes, start) {
-        return None;
-    }
+    indentation(file.bytes, start)?;
     let indentation = utf8(file, line_start(file.bytes, start)..start)?;
     let rest = without_items(file, statement, items, indices)?;
     Some(format!("{rest}{}{indentation}{import}", line_ending(file.bytes)))

@@ -1,6 +1,7 @@
 //! `UP010`: `from __future__ import print_function`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -9,11 +10,12 @@ use tree_sitter::Node;
 use crate::language::Language;
 use crate::rule::{Applicability, Category, Edit, Finding, Fix, Gate, Level, Meta, Rule, without_options};
 use crate::rules::manual::rule_type;
+use crate::scopes::python::{BindingKind, ScopeKind, StatementId};
 use crate::source::ParsedFile;
 
-use super::future_names::{Name, NameUses};
-use super::statement_deletion::{NameList, delete_statement};
-use super::syntax::{has_comment_at, is_sound_python3};
+use super::import_members::{Remaining, without_members};
+use super::statement_edits::{delete_statement, find_statement};
+use super::syntax::has_comment_at;
 
 rule_type! {
     /// ## What it does
@@ -48,7 +50,19 @@ static META: Meta = Meta {
     docs: FutureImport::MANUAL,
 };
 
-/// The first version of Python that has all of [`super::future_names::PRESENT`].
+/// Features that Python has without being asked.
+const PRESENT: &[&str] = &[
+    "nested_scopes",
+    "generators",
+    "with_statement",
+    "division",
+    "absolute_import",
+    "print_function",
+    "unicode_literals",
+    "generator_stop",
+];
+
+/// The first version of Python that has all of [`PRESENT`].
 const NEEDED: (u16, u16) = (3, 7);
 
 impl Rule for FutureImport {
@@ -64,76 +78,62 @@ impl Rule for FutureImport {
         &["module"]
     }
 
-    fn check<'t>(&self, file: &ParsedFile<'t>, node: Node<'t>, out: &mut Vec<Finding>) {
+    fn check<'t>(&self, file: &ParsedFile<'t>, _node: Node<'t>, out: &mut Vec<Finding>) {
         const HINT: &[u8] = b"__future__";
         let is_too_old = file.facts.target.python.is_some_and(|version| version < NEEDED);
-        if is_too_old
-            || !file.bytes.windows(HINT.len()).any(|window| window == HINT)
-            || !is_sound_python3(file)
-        {
+        if is_too_old || !file.bytes.windows(HINT.len()).any(|window| window == HINT) {
             return;
         }
-        let mut by_statement: BTreeMap<usize, Statement<'t>> = BTreeMap::new();
-        for name in NameUses::of(file, node).unused() {
-            let statement = by_statement.entry(name.statement.start_byte()).or_insert_with(|| Statement {
-                node: name.statement,
-                block: name.block,
-                unused: Vec::new(),
-            });
-            statement.unused.push(name);
+        let Some(scopes) = file.python_scopes().filter(|scopes| scopes.is_sound()) else { return };
+        let mut by_statement: BTreeMap<StatementId, Vec<&str>> = BTreeMap::new();
+        for (_, binding) in scopes.bindings() {
+            let name = scopes.name(binding.name);
+            let is_unused = binding.kind == BindingKind::FutureImport
+                && !binding.is_used
+                && matches!(scopes.scope(binding.scope).kind, ScopeKind::Module | ScopeKind::Function)
+                && PRESENT.contains(&name);
+            if is_unused && let Some(statement) = binding.statement {
+                by_statement.entry(statement).or_default().push(name);
+            }
         }
-        out.extend(by_statement.into_values().map(|statement| statement.finding(file)));
+        for (statement, names) in by_statement {
+            out.extend(finding(file, &scopes.statement(statement).range, names));
+        }
     }
 }
 
-/// An import with names that nobody needs.
-struct Statement<'t> {
-    node: Node<'t>,
-    block: Option<Node<'t>>,
-    unused: Vec<Name<'t>>,
+/// What is to be said of the import at `range`, which imports `names` for nothing.
+fn finding(file: &ParsedFile<'_>, range: &Range<usize>, mut names: Vec<&str>) -> Option<Finding> {
+    let (statement, block) = find_statement(file, range)?;
+    let renamed = renamed_members(file, statement);
+    names.retain(|name| !renamed.contains(*name));
+    if names.is_empty() {
+        return None;
+    }
+    names.sort_unstable();
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    let plural = if quoted.len() == 1 { "" } else { "s" };
+    let message =
+        format!("Unnecessary `__future__` import{plural} {} for target Python version", quoted.join(", "));
+    Some(Finding::new(&META, range.clone(), message).with_fix(fix(file, statement, block, names)))
 }
 
-impl<'t> Statement<'t> {
-    fn finding(mut self, file: &ParsedFile<'t>) -> Finding {
-        self.unused.sort_by(|a, b| a.feature.cmp(b.feature));
-        let quoted: Vec<String> = self.unused.iter().map(|name| format!("`{}`", name.feature)).collect();
-        let plural = if quoted.len() == 1 { "" } else { "s" };
-        let message = format!(
-            "Unnecessary `__future__` import{plural} {} for target Python version",
-            quoted.join(", ")
-        );
-        Finding::new(&META, self.node.byte_range(), message).with_fix(self.fix(file))
-    }
+/// What the statement imports with `as`: such imports stay.
+fn renamed_members(file: &ParsedFile<'_>, statement: Node<'_>) -> HashSet<String> {
+    let items = statement.children_by_field_name("name", &mut statement.walk()).collect::<Vec<_>>();
+    let renamed = items.into_iter().filter(|item| item.kind() == "aliased_import");
+    renamed.filter_map(|item| Some(file.text(item.child_by_field_name("name")?).into_owned())).collect()
+}
 
-    /// `None` if the rest of the statement cannot be copied.
-    fn fix(&self, file: &ParsedFile<'t>) -> Option<Fix> {
-        let list = NameList::of(self.node);
-        let mut left: HashMap<&str, usize> = HashMap::new();
-        for name in &self.unused {
-            *left.entry(name.feature).or_default() += 1;
-        }
-        let items: Vec<Node<'t>> = self.node.children_by_field_name("name", &mut self.node.walk()).collect();
-        let goes: Vec<bool> = items
-            .iter()
-            .map(|item| {
-                let name = item.child_by_field_name("name").unwrap_or(*item);
-                let left = left.get_mut(&*file.text(name)).filter(|left| **left > 0);
-                left.map(|left| *left -= 1).is_some()
-            })
-            .collect();
-        let edit = if goes.iter().all(|goes| *goes) {
-            delete_statement(file, self.node, self.block)
-        } else {
-            let text = list.without(file, |index| goes[index])?;
-            Edit::replace(self.node.byte_range(), text)
-        };
-        let has_comment = has_comment_at(file, &edit.range);
-        let applicability = if has_comment { Applicability::Unsafe } else { Applicability::Safe };
-        let fix = Fix::new(applicability, vec![edit]).needing(Gate::Python(NEEDED.0, NEEDED.1));
-        // Of all statements of a block, the last one that goes must become `pass`: one at a time.
-        Some(match self.block {
-            Some(block) => fix.claiming(block.byte_range()),
-            None => fix,
-        })
-    }
+/// `None` if the rest of the statement cannot be copied.
+fn fix(file: &ParsedFile<'_>, statement: Node<'_>, block: Node<'_>, names: Vec<&str>) -> Option<Fix> {
+    let edit = match without_members(file, statement, names)? {
+        Remaining::Nothing => delete_statement(file, statement, block),
+        Remaining::Text(text) => Edit::replace(statement.byte_range(), text),
+    };
+    let has_comment = has_comment_at(file, &edit.range);
+    let applicability = if has_comment { Applicability::Unsafe } else { Applicability::Safe };
+    let fix = Fix::new(applicability, vec![edit]).needing(Gate::Python(NEEDED.0, NEEDED.1));
+    // Of all statements of a block, the last one that goes must become `pass`: one at a time.
+    Some(if block.kind() == "block" { fix.claiming(block.byte_range()) } else { fix })
 }

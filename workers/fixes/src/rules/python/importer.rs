@@ -9,7 +9,7 @@ use crate::rule::Edit;
 use crate::scopes::python::{BindingKind, Place, PythonScopes, Symbol};
 use crate::source::ParsedFile;
 
-use super::statement_edits::{full_line_end, line_end};
+use super::lines::{line_end, next_line};
 use super::syntax::{code_children, utf8};
 
 /// How to spell what was asked for.
@@ -172,7 +172,7 @@ fn behind_statement(bytes: &[u8], end: usize, text: &str) -> Edit {
     match rest.get(blank) {
         Some(b';') => Edit::insert(end + blank + 1, format!(" {text};")),
         Some(b'\\') => Edit::insert(end, format!("; {text}")),
-        _ => own_line(bytes, full_line_end(bytes, end), text),
+        _ => own_line(bytes, next_line(bytes, end), text),
     }
 }
 
@@ -194,12 +194,12 @@ fn at_start(file: &ParsedFile<'_>, text: &str) -> Edit {
         if rest.starts_with(b";") {
             return behind_statement(bytes, end, text);
         }
-        at = full_line_end(bytes, end);
+        at = next_line(bytes, end);
     }
     let mut line = at;
     while line < bytes.len() {
         let content = bytes[line..line_end(bytes, line)].trim_ascii_start();
-        let next = full_line_end(bytes, line);
+        let next = next_line(bytes, line);
         if content.starts_with(b"#") {
             at = next;
         } else if !content.is_empty() {

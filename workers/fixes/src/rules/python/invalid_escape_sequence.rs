@@ -12,7 +12,7 @@ use crate::rules::manual::rule_type;
 use crate::source::ParsedFile;
 
 use super::literal_types::{has_letter, prefix_of};
-use super::word_gaps::pad_start;
+use super::padding::pad_start;
 
 rule_type! {
     /// ## What it does

@@ -1,12 +1,6 @@
-//! Lines of a file as Python sees them: where they start, what stands before a statement, and how a statement
-//! is deleted with its line.
+//! Lines of a file as Python sees them: where they start and end, and what else stands on them.
 
 use std::ops::Range;
-
-use tree_sitter::Node;
-
-use crate::rule::Edit;
-use crate::source::ParsedFile;
 
 /// How a UTF-8 file may begin; not a part of the first line.
 pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -74,80 +68,6 @@ pub(crate) fn indentation(bytes: &[u8], at: usize) -> Option<&[u8]> {
     starts_line.then_some(&before[start..])
 }
 
-/// Where the first of the backslashes stands that carry the logical line over to the line of `statement`.
-///
-/// Backslashes at the very start of a logical line count only if the line is not indented more than the one
-/// before, which is so unless the statement `is_first_in_block`.
-#[must_use]
-pub(super) fn continuation_before(bytes: &[u8], statement: usize, is_first_in_block: bool) -> Option<usize> {
-    indentation(bytes, statement)?;
-    let mut found = None;
-    let mut start = line_start(bytes, statement);
-    while let Some(backslash) = backslash_before(bytes, start) {
-        start = line_start(bytes, backslash);
-        let has_content = indentation(bytes, backslash).is_none();
-        if has_content {
-            return Some(backslash);
-        }
-        found = Some(backslash);
-    }
-    found.filter(|_| !is_first_in_block)
-}
-
-/// The backslash that ends the line before the one that starts at `start`.
-fn backslash_before(bytes: &[u8], start: usize) -> Option<usize> {
-    let before = bytes.get(..start)?;
-    let line = before
-        .strip_suffix(b"\r\n")
-        .or_else(|| before.strip_suffix(b"\n"))
-        .or_else(|| before.strip_suffix(b"\r"))?;
-    line.ends_with(b"\\").then(|| line.len() - 1)
-}
-
-/// Deletes `statement`: with its lines if it is alone there, and from a line of several without the others.
-#[must_use]
-pub(super) fn deletion(file: &ParsedFile<'_>, statement: Node<'_>, is_first_in_block: bool) -> Edit {
-    let bytes = file.bytes;
-    let Range { start, end } = statement.byte_range();
-    if let Some(semicolon) = semicolon_after(bytes, end) {
-        return Edit::delete(start..statement_break(bytes, semicolon));
-    }
-    if indentation(bytes, start).is_none() {
-        return Edit::delete(start..end);
-    }
-    if let Some(backslash) = continuation_before(bytes, start, is_first_in_block) {
-        return Edit::delete(backslash..end);
-    }
-    Edit::delete(line_start(bytes, start)..next_line(bytes, end))
-}
-
-/// The semicolon behind a statement, backslashes passed over.
-fn semicolon_after(bytes: &[u8], statement_end: usize) -> Option<usize> {
-    let mut at = statement_end;
-    loop {
-        at += bytes.get(at..)?.iter().take_while(|&&byte| is_blank(byte)).count();
-        match bytes.get(at)? {
-            b';' => return Some(at),
-            b'\\' => at = next_line(bytes, at),
-            _ => return None,
-        }
-    }
-}
-
-/// Where what follows a semicolon begins; the end of the line if nothing does.
-fn statement_break(bytes: &[u8], semicolon: usize) -> usize {
-    let mut line = semicolon + 1;
-    loop {
-        let rest = bytes.get(line..).unwrap_or_default();
-        let n_blanks = rest.iter().take_while(|&&byte| is_blank(byte)).count();
-        match rest.get(n_blanks) {
-            Some(b'\\') => line = next_line(bytes, line),
-            None | Some(b'\r' | b'\n') => return line,
-            Some(_) => return line + n_blanks,
-        }
-    }
-}
-
 /// Where the comment begins that follows `statement` on its line.
 #[must_use]
 pub(super) fn comment_behind(bytes: &[u8], statement_end: usize) -> Option<usize> {
@@ -156,52 +76,26 @@ pub(super) fn comment_behind(bytes: &[u8], statement_end: usize) -> Option<usize
     (rest.get(n_blanks) == Some(&b'#')).then_some(statement_end + n_blanks)
 }
 
+/// Whether code stands behind byte `at` on its line.
+#[must_use]
+pub(super) fn has_trailing_content(bytes: &[u8], at: usize) -> bool {
+    let rest = bytes.get(at..line_end(bytes, at)).unwrap_or_default().trim_ascii_start();
+    !rest.is_empty() && !rest.starts_with(b"#")
+}
+
+/// How the file ends its lines: as its first line does.
+#[must_use]
+pub(super) fn line_ending(bytes: &[u8]) -> &'static str {
+    match bytes.get(line_end(bytes, 0)..) {
+        Some([b'\r', b'\n', ..]) => "\r\n",
+        Some([b'\r', ..]) => "\r",
+        _ => "\n",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::parse;
-    use crate::language::Language;
-
-    /// The text without its first `pass`.
-    fn deleted(text: &str) -> String {
-        let tree = parse(text.as_bytes(), Language::Python);
-        let file = ParsedFile::new(text.as_bytes(), Language::Python, &tree, &crate::facts::NO_FACTS);
-        let mut range = None;
-        crate::engine::walk(&tree, |node, _| {
-            if node.kind() == "pass_statement" && range.is_none() {
-                range = Some(deletion(&file, node, false).range);
-            }
-            true
-        });
-        let mut text = text.to_owned();
-        text.replace_range(range.unwrap(), "");
-        text
-    }
-
-    #[test]
-    fn statements_go_with_their_lines() {
-        for (before, after) in [
-            ("if a:\n    b\n    pass\nc\n", "if a:\n    b\nc\n"),
-            ("if a:\r\n    pass\r\n    b", "if a:\r\n    b"),
-            ("pass; a", "a"),
-            ("pass ; \\\n  a", "a"),
-            ("pass;\na", "\na"),
-            ("a; pass\nb", "a; \nb"),
-            ("a; \\\n  pass\nb", "a; \nb"),
-            ("if a: pass", "if a: "),
-            ("\u{feff}pass\na", "\u{feff}a"),
-        ] {
-            assert_eq!(deleted(before), after, "{before}");
-        }
-    }
-
-    #[test]
-    fn backslashes_are_found() {
-        assert_eq!(continuation_before(b"a \\\n \\\n b", 8, true), Some(2));
-        assert_eq!(continuation_before(b"a:\n\\\n b", 6, true), None);
-        assert_eq!(continuation_before(b"a\n\\\nb", 4, false), Some(2));
-        assert_eq!(continuation_before(b"a b", 2, false), None);
-    }
 
     #[test]
     fn all_kinds_of_line_breaks_end_a_line() {

@@ -4,7 +4,7 @@ use tree_sitter::Node;
 
 use crate::source::ParsedFile;
 
-use super::syntax::{StringLiteral, code_children, without_parentheses};
+use super::syntax::code_children;
 
 /// The types that have literals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,85 +101,6 @@ pub(crate) fn has_letter(prefix: &[u8], letter: u8) -> bool {
     prefix.iter().any(|byte| byte.eq_ignore_ascii_case(&letter))
 }
 
-/// What the string `node` says, parentheses around it apart. `None` for `bytes`, f-strings, what is no string,
-/// and names of characters.
-#[must_use]
-pub(super) fn string_value(file: &ParsedFile<'_>, node: Node<'_>) -> Option<String> {
-    let node = without_parentheses(node);
-    if LiteralType::of(file, node) != Some(LiteralType::Str) {
-        return None;
-    }
-    let mut value = String::new();
-    for part in string_parts(node) {
-        let literal = StringLiteral::of(file, part)?;
-        if literal.is_raw() {
-            value.push_str(literal.content);
-        } else {
-            unescape(literal.content, &mut value)?;
-        }
-    }
-    Some(value)
-}
-
-fn unescape(content: &str, value: &mut String) -> Option<()> {
-    let mut rest = content;
-    while let Some(at) = rest.find('\\') {
-        value.push_str(&rest[..at]);
-        rest = &rest[at + 1..];
-        let Some(first) = rest.chars().next() else { break };
-        let simple = match first {
-            '\\' | '\'' | '"' => Some(first),
-            'a' => Some('\x07'),
-            'b' => Some('\x08'),
-            'f' => Some('\x0c'),
-            'n' => Some('\n'),
-            'r' => Some('\r'),
-            't' => Some('\t'),
-            'v' => Some('\x0b'),
-            _ => None,
-        };
-        let n_digits = |radix: u32, max: usize, from: usize| {
-            let digits = rest.get(from..).unwrap_or_default().chars().take(max);
-            digits.take_while(|digit| digit.is_digit(radix)).count()
-        };
-        let (len, character) = match first {
-            '\n' => (1, None),
-            '\r' => (if rest.starts_with("\r\n") { 2 } else { 1 }, None),
-            '0'..='7' => {
-                let len = n_digits(8, 3, 0);
-                (len, character(rest.get(..len)?, 8))
-            }
-            'x' | 'u' | 'U' => {
-                let wanted = if first == 'x' {
-                    2
-                } else if first == 'u' {
-                    4
-                } else {
-                    8
-                };
-                let len = n_digits(16, wanted, 1);
-                (1 + len, character(rest.get(1..1 + len)?, 16))
-            }
-            'N' => return None,
-            _ if simple.is_some() => (1, simple),
-            _ => {
-                value.push('\\');
-                (0, None)
-            }
-        };
-        value.extend(character);
-        rest = rest.get(len..)?;
-    }
-    value.push_str(rest);
-    Some(())
-}
-
-/// The character of that code; half of a surrogate pair is none.
-fn character(digits: &str, radix: u32) -> Option<char> {
-    let code = u32::from_str_radix(digits, radix).ok()?;
-    Some(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,18 +136,6 @@ mod tests {
         ] {
             let found = with_expression(text, LiteralType::of);
             assert_eq!(found.map(LiteralType::name), wanted, "{text}");
-        }
-    }
-
-    #[test]
-    fn escapes_are_read() {
-        let value = |text: &str| with_expression(text, string_value);
-        assert_eq!(value(r"'a\x41\101\u0041\U00000041\n\d'").as_deref(), Some("aAAAA\n\\d"));
-        assert_eq!(value("'a\\\nb' r'\\x41'").as_deref(), Some("ab\\x41"));
-        assert_eq!(value(r"('\\x41')").as_deref(), Some("\\x41"));
-        assert_eq!(value(r"'\ud800'").as_deref(), Some("\u{fffd}"));
-        for text in [r"'\N{DASH}'", "b'a'", "f'a'", "a"] {
-            assert_eq!(value(text), None, "{text}");
         }
     }
 }

@@ -12,13 +12,13 @@ use crate::rules::manual::rule_type;
 use crate::scopes::python::PythonScopes;
 use crate::source::ParsedFile;
 
-use super::generate::{bare, generate, or_operands, strength, subscript_parts};
+use super::code_style::indentation_unit;
+use super::generator::generated;
 use super::importer::is_docstring;
-use super::statement_edits::{
-    full_line_end, has_leading_content, has_trailing_content, indentation_style, is_import, line_ending,
-    line_start, preceding_continuation,
-};
+use super::lines::{has_trailing_content, indentation, line_ending, line_start, next_line};
+use super::statement_edits::{continuation_before, is_import};
 use super::syntax::{code_children, utf8};
+use super::type_syntax::{bare, or_operands, subscript_parts};
 
 rule_type! {
     /// ## What it does
@@ -270,10 +270,10 @@ fn fix(
         return Some(Fix::unsafe_(vec![none]));
     }
     let name = file.text(name);
-    let default = generate(file.bytes, value, strength::MIN)?;
+    let default = generated(file, value)?;
     let newline = line_ending(file.bytes);
     let indentation = utf8(file, line_start(file.bytes, first.start_byte())..first.start_byte())?;
-    let style = indentation_style(file);
+    let style = indentation_unit(file);
     let mut text =
         format!("{indentation}if {name} is None:{newline}{indentation}{style}{name} = {default}{newline}");
     let at = initialisation_place(file, &body, newline, &mut text);
@@ -291,7 +291,7 @@ fn initialisation_place(file: &ParsedFile<'_>, body: &[Node<'_>], newline: &str,
         }
         let end = statement.end_byte();
         let Some(next) = body.get(index + 1) else {
-            at = full_line_end(bytes, end);
+            at = next_line(bytes, end);
             if at == bytes.len() {
                 text.insert_str(0, newline);
             }
@@ -307,7 +307,7 @@ fn initialisation_place(file: &ParsedFile<'_>, body: &[Node<'_>], newline: &str,
 /// Whether a statement stands behind another on its line, or on a line that a backslash continues.
 fn follows_code(file: &ParsedFile<'_>, statement: Node<'_>) -> bool {
     let at = statement.start_byte();
-    has_leading_content(file.bytes, at) || preceding_continuation(file, at).is_some()
+    indentation(file.bytes, at).is_none() || continuation_before(file, at, false).is_some()
 }
 
 /// Whether a statement does nothing: `pass`, `...`, a string, or `raise NotImplementedError`.

@@ -11,12 +11,12 @@ use crate::rules::manual::rule_type;
 use crate::source::ParsedFile;
 
 use super::code_style::{opening_quotes, preferred_quote};
+use super::identifier::is_keyword;
 use super::lines::has_line_break;
 use super::literal_types::{LiteralType, has_letter, prefix_of, string_parts};
-use super::names::{Meaning, resolve};
+use super::names::is_builtin;
 use super::operands::{binds_tighter_than_sign, parent_expression, strings_around};
 use super::quoted_expressions::check_quoted_too;
-use super::reserved_words::is_keyword;
 use super::syntax::{code_children, has_comment_at, is_sound_python3, utf8, without_parentheses};
 
 rule_type! {
@@ -109,14 +109,6 @@ fn called_type(file: &ParsedFile<'_>, function: Node<'_>) -> Option<LiteralType>
         _ => return None,
     };
     LiteralType::named(&file.text(name))
-}
-
-fn is_builtin<'t>(file: &ParsedFile<'t>, function: Node<'t>, name: &str) -> bool {
-    match resolve(file, function) {
-        Meaning::Builtin(builtin) => builtin == name,
-        Meaning::Imported(path) => path.strip_prefix("builtins.") == Some(name),
-        Meaning::Other => false,
-    }
 }
 
 /// The only argument, `Some(None)` if there is none, `None` if there are others.

@@ -129,7 +129,7 @@ fn check(view: TypeView<'_, '_>, node: Node<'_>, options: RuntimeTyping) -> Opti
 fn place_of_head(view: TypeView<'_, '_>, node: Node<'_>) -> Option<Place> {
     let mut head = node;
     while let Some(object) = head.child_by_field_name("object") {
-        head = super::generate::bare(object);
+        head = super::type_syntax::bare(object);
     }
     view.place_of(head)
 }

@@ -6,9 +6,9 @@ use crate::rule::{Edit, Finding, Fix, Meta};
 use crate::source::ParsedFile;
 
 use super::comparison::Comparison;
+use super::padding::{pad_end, pad_start};
 use super::quoted_expressions::check_quoted_too;
 use super::syntax::without_parentheses;
-use super::word_gaps::{pad_end, pad_start};
 
 /// The node kinds that [`check_not`] takes.
 pub(super) const KINDS: &[&str] = &["not_operator", "type"];

@@ -12,7 +12,7 @@ use crate::source::ParsedFile;
 
 use crate::scopes::python::{Place, PythonScopes};
 
-use super::generate::{generate, strength};
+use super::generator::{generated_for, level};
 use super::importer::builtin;
 use super::syntax::{code_children, without_parentheses};
 
@@ -171,7 +171,7 @@ fn tuple_fix(
         names.push("OSError".to_owned());
     }
     for other in others {
-        names.push(generate(file.bytes, *other, strength::COMMA)?);
+        names.push(generated_for(file.bytes, *other, level::COMMA)?);
     }
     let text = if names.len() == 1 { "OSError".to_owned() } else { format!("({})", names.join(", ")) };
     let range = tuple.byte_range();

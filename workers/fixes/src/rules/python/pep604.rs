@@ -5,8 +5,9 @@ use tree_sitter::Node;
 use crate::rule::{Applicability, Edit, Fix, Gate};
 use crate::scopes::python::{Place, is_typing_member};
 
-use super::generate::{bare, generate, or_operands, strength, subscript_parts};
+use super::generator::{generated_for, level};
 use super::syntax::code_children;
+use super::type_syntax::{bare, or_operands, subscript_parts};
 use super::type_view::{RuntimeTyping, TypeView};
 
 /// Which of the two it is.
@@ -87,7 +88,7 @@ impl<'v, 't, 'n> Site<'v, 't, 'n> {
             }
             union_text(bytes, &members)?
         } else {
-            generate(bytes, inner, strength::BIT_OR)?
+            generated_for(bytes, inner, level::BIT_OR)?
         };
         Some(self.fix(&format!("{text} | None")))
     }
@@ -192,7 +193,7 @@ fn union_text(bytes: &[u8], elements: &[Node<'_>]) -> Option<String> {
     let mut text = if first.kind() == "tuple" {
         union_text(bytes, &code_children(first).collect::<Vec<_>>())?
     } else {
-        generate(bytes, first, strength::BIT_OR)?
+        generated_for(bytes, first, level::BIT_OR)?
     };
     for element in rest {
         let element = bare(*element);
@@ -202,7 +203,7 @@ fn union_text(bytes: &[u8], elements: &[Node<'_>]) -> Option<String> {
             let spelled = union_text(bytes, &inner)?;
             text.push_str(&if inner.len() > 1 { format!("({spelled})") } else { spelled });
         } else {
-            text.push_str(&generate(bytes, element, strength::BIT_OR + 1)?);
+            text.push_str(&generated_for(bytes, element, level::BIT_OR + 1)?);
         }
     }
     Some(text)

@@ -13,14 +13,13 @@ use crate::rules::manual::rule_type;
 use crate::source::ParsedFile;
 
 use super::code_style::indentation_unit;
+use super::identifier::is_name;
 use super::lines::{has_line_break, indentation};
-use super::literal_types::{LiteralType, has_letter, prefix_of, string_parts, string_value};
+use super::literal_types::{LiteralType, has_letter, prefix_of, string_parts};
 use super::printf_template::{self, Conversion, Piece, Precision, Quantity};
 use super::quoted_expressions::check_quoted_too;
-use super::reserved_words::is_keyword;
-use super::syntax::{
-    StringLiteral, code_children, is_identifier, is_sound_python3, utf8, without_parentheses,
-};
+use super::string_value::text_of;
+use super::syntax::{StringLiteral, code_children, is_sound_python3, utf8, without_parentheses};
 
 rule_type! {
     /// ## What it does
@@ -280,8 +279,8 @@ fn dictionary_arguments(file: &ParsedFile<'_>, dictionary: Node<'_>) -> Option<S
         }
         let key = without_parentheses(entry.child_by_field_name("key")?);
         let value = without_parentheses(entry.child_by_field_name("value")?);
-        let name = string_value(file, key)?;
-        if !is_identifier(&name) || is_keyword(&name) || names.contains(&name) {
+        let name = text_of(file, key)?;
+        if !is_name(&name) || names.contains(&name) {
             return None;
         }
         indent = indent.or_else(|| indentation(file.bytes, key.start_byte()));

@@ -13,9 +13,9 @@ use crate::source::ParsedFile;
 
 use super::code_style::preferred_quote;
 use super::leaf_tokens::tokens_within;
-use super::literal_types::string_value;
 use super::names::{Meaning, resolve};
 use super::quoted_expressions::check_quoted_too;
+use super::string_value::text_of;
 use super::syntax::{code_children, is_sound_python3, without_parentheses};
 
 rule_type! {
@@ -77,7 +77,7 @@ fn check_call<'t>(file: &ParsedFile<'t>, call: Node<'t>) -> Option<Finding> {
     let function = call.child_by_field_name("function")?;
     let arguments = call.child_by_field_name("arguments").filter(|list| list.kind() == "argument_list")?;
     let mode = without_parentheses(mode_argument(file, arguments)?);
-    let written = Mode::parse(&string_value(file, mode)?)?;
+    let written = Mode::parse(&text_of(file, mode)?)?;
     let reduced = written.reduced();
     if written == reduced || !is_open(file, function) || !is_sound_python3(file) {
         return None;

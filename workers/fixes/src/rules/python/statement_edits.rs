@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use tree_sitter::Node;
 
-use crate::engine::walk;
 use crate::rule::{Edit, Fix};
 use crate::source::ParsedFile;
 
-use super::syntax::{code_children, utf8};
+use super::lines::{indentation, is_blank, line_start, next_line};
+use super::syntax::code_children;
 
 /// The statement node of that very range, and the module or block that holds it.
 pub(super) fn find_statement<'t>(
@@ -44,22 +44,96 @@ fn is_statement(node: Node<'_>) -> bool {
 }
 
 /// The edit that takes `statement` out of `block`; the last statement of a block becomes `pass`.
+#[must_use]
 pub(super) fn delete_statement(file: &ParsedFile<'_>, statement: Node<'_>, block: Node<'_>) -> Edit {
-    let range = statement.byte_range();
-    if block.kind() == "block" && code_children(block).take(2).count() == 1 {
-        return Edit::replace(range, "pass");
+    let is_block = block.kind() == "block";
+    let mut statements = code_children(block);
+    let is_first = is_block && statements.next() == Some(statement);
+    if is_first && statements.next().is_none() {
+        return Edit::replace(statement.byte_range(), "pass");
     }
+    deletion(file, statement, is_first)
+}
+
+/// Deletes `statement`: with its lines if it is alone there, and from a line of several without the others.
+#[must_use]
+pub(super) fn deletion(file: &ParsedFile<'_>, statement: Node<'_>, is_first_in_block: bool) -> Edit {
     let bytes = file.bytes;
-    if let Some(semicolon) = trailing_semicolon(bytes, range.end) {
-        return Edit::delete(range.start..next_statement(bytes, semicolon));
+    let Range { start, end } = statement.byte_range();
+    if let Some(semicolon) = semicolon_after(bytes, end) {
+        return Edit::delete(start..statement_break(bytes, semicolon));
     }
-    if has_leading_content(bytes, range.start) {
-        return Edit::delete(range);
+    if indentation(bytes, start).is_none() {
+        return Edit::delete(start..end);
     }
-    if let Some(start) = preceding_continuation(file, range.start) {
-        return Edit::delete(start..range.end);
+    if let Some(backslash) = continuation_before(file, start, is_first_in_block) {
+        return Edit::delete(backslash..end);
     }
-    Edit::delete(line_start(bytes, range.start)..full_line_end(bytes, range.end))
+    Edit::delete(line_start(bytes, start)..next_line(bytes, end))
+}
+
+/// The semicolon behind a statement, backslashes passed over.
+fn semicolon_after(bytes: &[u8], statement_end: usize) -> Option<usize> {
+    let mut at = statement_end;
+    loop {
+        at += bytes.get(at..)?.iter().take_while(|&&byte| is_blank(byte)).count();
+        match bytes.get(at)? {
+            b';' => return Some(at),
+            b'\\' => at = next_line(bytes, at),
+            _ => return None,
+        }
+    }
+}
+
+/// Where what follows a semicolon begins; the end of the line if nothing does.
+fn statement_break(bytes: &[u8], semicolon: usize) -> usize {
+    let mut line = semicolon + 1;
+    loop {
+        let rest = bytes.get(line..).unwrap_or_default();
+        let n_blanks = rest.iter().take_while(|&&byte| is_blank(byte)).count();
+        match rest.get(n_blanks) {
+            Some(b'\\') => line = next_line(bytes, line),
+            None | Some(b'\r' | b'\n') => return line,
+            Some(_) => return line + n_blanks,
+        }
+    }
+}
+
+/// Where the first of the backslashes stands that carry the logical line over to the line of `statement`.
+///
+/// Backslashes at the very start of a logical line count only if the line is not indented more than the one
+/// before, which is so unless the statement `is_first_in_block`.
+#[must_use]
+pub(super) fn continuation_before(
+    file: &ParsedFile<'_>,
+    statement: usize,
+    is_first_in_block: bool,
+) -> Option<usize> {
+    let bytes = file.bytes;
+    indentation(bytes, statement)?;
+    let mut found = None;
+    let mut start = line_start(bytes, statement);
+    while let Some(backslash) =
+        backslash_before(bytes, start).filter(|backslash| !file.has_comment_in(*backslash..backslash + 1))
+    {
+        start = line_start(bytes, backslash);
+        let has_content = indentation(bytes, backslash).is_none();
+        if has_content {
+            return Some(backslash);
+        }
+        found = Some(backslash);
+    }
+    found.filter(|_| !is_first_in_block)
+}
+
+/// The backslash that ends the line before the one that starts at `start`.
+fn backslash_before(bytes: &[u8], start: usize) -> Option<usize> {
+    let before = bytes.get(..start)?;
+    let line = before
+        .strip_suffix(b"\r\n")
+        .or_else(|| before.strip_suffix(b"\n"))
+        .or_else(|| before.strip_suffix(b"\r"))?;
+    line.ends_with(b"\\").then(|| line.len() - 1)
 }
 
 /// Keeps ruff's rule that a pass takes at most one statement out of a block, where more could empty it: where
@@ -74,128 +148,84 @@ pub(super) fn is_import(statement: Node<'_>) -> bool {
     matches!(statement.kind(), "import_statement" | "import_from_statement" | "future_import_statement")
 }
 
-/// The start of the line that holds byte `at`.
-pub(super) fn line_start(bytes: &[u8], at: usize) -> usize {
-    bytes[..at.min(bytes.len())].iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::parse;
+    use crate::language::Language;
 
-/// The end of the line that holds byte `at`, before its line end.
-pub(super) fn line_end(bytes: &[u8], at: usize) -> usize {
-    let end = full_line_end(bytes, at);
-    let line = &bytes[at.min(end)..end];
-    let end_len = if line.ends_with(b"\r\n") { 2 } else { usize::from(line.ends_with(b"\n")) };
-    end - end_len
-}
-
-/// The start of the line behind the one that holds byte `at`.
-pub(super) fn full_line_end(bytes: &[u8], at: usize) -> usize {
-    let at = at.min(bytes.len());
-    bytes[at..].iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |length| at + length + 1)
-}
-
-/// How the file ends its lines.
-pub(super) fn line_ending(bytes: &[u8]) -> &'static str {
-    let newline = bytes.iter().position(|byte| *byte == b'\n');
-    let before = newline.and_then(|newline| bytes.get(newline.checked_sub(1)?));
-    if before == Some(&b'\r') { "\r\n" } else { "\n" }
-}
-
-/// How the file indents: as its first indented block does.
-pub(super) fn indentation_style<'t>(file: &ParsedFile<'t>) -> &'t str {
-    let mut style = None;
-    walk(file.tree, |node, _| {
-        if style.is_none() && node.kind() == "block" {
-            let first = code_children(node).next().map(|first| first.start_byte());
-            let own_line = first.filter(|first| !has_leading_content(file.bytes, *first));
-            style = own_line.and_then(|first| utf8(file, line_start(file.bytes, first)..first));
-        }
-        style.is_none()
-    });
-    // A form feed starts the count anew.
-    let style = style.map(|style| style.rsplit('\x0c').next().unwrap_or(style));
-    style.filter(|style| !style.is_empty()).unwrap_or("    ")
-}
-
-fn is_blank(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\x0c')
-}
-
-/// Whether code stands before byte `at` on its line.
-pub(super) fn has_leading_content(bytes: &[u8], at: usize) -> bool {
-    !bytes[line_start(bytes, at)..at].iter().all(|byte| is_blank(*byte))
-}
-
-/// Whether code stands behind byte `at` on its line.
-pub(super) fn has_trailing_content(bytes: &[u8], at: usize) -> bool {
-    let rest = bytes[at..line_end(bytes, at)].trim_ascii_start();
-    !rest.is_empty() && !rest.starts_with(b"#")
-}
-
-/// The semicolon behind a statement that ends at `at`, on the same line or behind backslashes.
-fn trailing_semicolon(bytes: &[u8], at: usize) -> Option<usize> {
-    let mut start = at;
-    loop {
-        let end = line_end(bytes, start);
-        let blank = bytes[start..end].iter().take_while(|byte| is_blank(**byte)).count();
-        match bytes.get(start + blank) {
-            Some(b';') if start + blank < end => return Some(start + blank),
-            Some(b'\\') if start + blank < end => {}
-            _ => return None,
-        }
-        let next = full_line_end(bytes, start);
-        if next >= bytes.len() {
-            return None;
-        }
-        start = next;
-    }
-}
-
-/// Where the statement behind a semicolon starts; the end of the line if there is none.
-fn next_statement(bytes: &[u8], semicolon: usize) -> usize {
-    let mut start = semicolon + 1;
-    loop {
-        let end = line_end(bytes, start);
-        let blank = bytes[start..end].iter().take_while(|byte| is_blank(**byte)).count();
-        if bytes.get(start + blank) == Some(&b'\\') && start + blank < end {
-            let next = full_line_end(bytes, start);
-            if next < bytes.len() {
-                start = next;
-                continue;
+    /// What `look` says of the first statement of that kind.
+    fn with_statement<T>(text: &str, kind: &str, look: impl Fn(&ParsedFile<'_>, Node<'_>) -> T) -> T {
+        let tree = parse(text.as_bytes(), Language::Python);
+        let file = ParsedFile::new(text.as_bytes(), Language::Python, &tree, &crate::facts::NO_FACTS);
+        let mut found = None;
+        crate::engine::walk(&tree, |node, _| {
+            if node.kind() == kind && found.is_none() {
+                found = Some(look(&file, node));
             }
-        }
-        return if start + blank == end { start } else { start + blank };
+            true
+        });
+        found.unwrap()
     }
-}
 
-/// The first of the backslashes that join the line of `at` with those before it.
-pub(super) fn preceding_continuation(file: &ParsedFile<'_>, at: usize) -> Option<usize> {
-    let bytes = file.bytes;
-    if has_leading_content(bytes, at) {
-        return None;
+    /// The text without its first `pass`.
+    fn deleted(text: &str) -> String {
+        let edit = with_statement(text, "pass_statement", |file, node| deletion(file, node, false));
+        let mut text = text.to_owned();
+        text.replace_range(edit.range, &edit.text);
+        text
     }
-    let mut found = None;
-    let mut line = line_start(bytes, at);
-    loop {
-        // The line before, without its end.
-        let newline = match line.checked_sub(1) {
-            Some(newline) => newline,
-            None => return found,
+
+    #[test]
+    fn statements_go_with_their_lines() {
+        for (before, after) in [
+            ("if a:\n    b\n    pass\nc\n", "if a:\n    b\nc\n"),
+            ("if a:\r\n    pass\r\n    b", "if a:\r\n    b"),
+            ("pass; a", "a"),
+            ("pass ; \\\n  a", "a"),
+            ("pass;\na", "\na"),
+            ("a; pass\nb", "a; \nb"),
+            ("a; \\\n  pass\nb", "a; \nb"),
+            ("if a: pass", "if a: "),
+            ("\u{feff}pass\na", "\u{feff}a"),
+        ] {
+            assert_eq!(deleted(before), after, "{before}");
+        }
+    }
+
+    #[test]
+    fn backslashes_are_found() {
+        let continuation = |text: &str, at, is_first| {
+            with_statement(text, "module", |file, _| continuation_before(file, at, is_first))
         };
-        let has_return = newline.checked_sub(1).and_then(|before| bytes.get(before)) == Some(&b'\r');
-        let end = newline - usize::from(has_return);
-        let is_continuation = end.checked_sub(1).and_then(|last| bytes.get(last)) == Some(&b'\\')
-            && !is_in_comment(file, end - 1);
-        if !is_continuation {
-            return found;
-        }
-        found = Some(end - 1);
-        line = line_start(bytes, end - 1);
-        if line == 0 || bytes[line..end - 1].iter().any(|byte| !is_blank(*byte)) {
-            return found;
+        assert_eq!(continuation("# a \\\nb", 6, false), None);
+        assert_eq!(continuation("a \\\n \\\n b", 8, true), Some(2));
+        assert_eq!(continuation("a:\n\\\n b", 6, true), None);
+        assert_eq!(continuation("a\n\\\nb", 4, false), Some(2));
+        assert_eq!(continuation("a b", 2, false), None);
+    }
+
+    #[test]
+    fn statements_go_with_what_only_they_need() {
+        for (before, after) in [
+            ("a\nimport b\nc\n", "a\nc\n"),
+            ("a\n  # d\nimport b  # e\nc\n", "a\n  # d\nc\n"),
+            ("a; import b\n", "a; \n"),
+            ("import b; c\n", "c\n"),
+            ("import b;\n", "\n"),
+            ("import b ; \\\n  c\n", "c\n"),
+            ("a; \\\nimport b\n", "a; \n"),
+            ("if a:\n    import b\n", "if a:\n    pass\n"),
+            ("if a:\n    # d\n    import b\nelse: c\n", "if a:\n    # d\n    pass\nelse: c\n"),
+            ("if a: import b\n", "if a: pass\n"),
+        ] {
+            let edit = with_statement(before, "import_statement", |file, statement| {
+                let (statement, block) = find_statement(file, &statement.byte_range()).unwrap();
+                delete_statement(file, statement, block)
+            });
+            let mut text = before.to_owned();
+            text.replace_range(edit.range, &edit.text);
+            assert_eq!(text, after, "{before}");
         }
     }
-}
-
-fn is_in_comment(file: &ParsedFile<'_>, at: usize) -> bool {
-    file.has_comment_in(at..at + 1)
 }

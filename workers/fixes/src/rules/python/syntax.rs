@@ -179,14 +179,6 @@ pub(super) fn any_within<'t>(node: Node<'t>, mut is_wanted: impl FnMut(Node<'t>)
     }
 }
 
-/// Whether `text` could be a name. Letters beyond ASCII are taken as they come.
-#[must_use]
-pub(super) fn is_identifier(text: &str) -> bool {
-    !text.is_empty()
-        && !text.starts_with(|first: char| first.is_ascii_digit())
-        && text.chars().all(|letter| letter.is_alphanumeric() || letter == '_')
-}
-
 /// Whether a comment lies in `range` or touches it.
 #[must_use]
 pub(super) fn has_comment_at(file: &ParsedFile<'_>, range: &Range<usize>) -> bool {
@@ -323,12 +315,6 @@ mod tests {
             assert!(!joins_word_before(file, 3, "not a"));
             assert!(!joins_word_before(file, 0, "not a"));
         });
-    }
-
-    #[test]
-    fn names_are_told_from_other_text() {
-        assert!(["a", "_1", "é"].into_iter().all(is_identifier));
-        assert!(!["", "1a", "a b", "a-b"].into_iter().any(is_identifier));
     }
 
     #[test]

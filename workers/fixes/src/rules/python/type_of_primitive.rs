@@ -12,9 +12,9 @@ use crate::source::ParsedFile;
 
 use super::literal_types::LiteralType;
 use super::names::{Meaning, has_builtin, resolve};
+use super::padding::padded;
 use super::quoted_expressions::check_quoted_too;
 use super::syntax::{code_children, is_sound_python3, without_parentheses};
-use super::word_gaps::pad;
 
 rule_type! {
     /// ## What it does
@@ -82,7 +82,7 @@ fn check_call<'t>(file: &ParsedFile<'t>, call: Node<'t>) -> Option<Finding> {
     let name = literal_type.name();
     let range = call.byte_range();
     let fix = has_builtin(file, call, name)
-        .then(|| Fix::safe(vec![Edit::replace(range.clone(), pad(file, &range, name.to_owned()))]));
+        .then(|| Fix::safe(vec![Edit::replace(range.clone(), padded(file, &range, name.to_owned()))]));
     Some(Finding::new(&META, range, format!("Use `{name}` instead of `type(...)`")).with_fix(fix))
 }
 

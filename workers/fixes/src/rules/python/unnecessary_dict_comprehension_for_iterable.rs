@@ -12,7 +12,7 @@ use crate::source::ParsedFile;
 
 use crate::scopes::python::PythonScopes;
 
-use super::generate::{generate, strength};
+use super::generator::{generated_for, level};
 use super::syntax::{any_within, code_children, without_parentheses};
 
 rule_type! {
@@ -127,7 +127,7 @@ impl<'t> Parts<'t> {
             let range = binding.map(|id| scopes.binding(id).range.clone());
             range.is_some_and(|range| node.start_byte() <= range.start && range.end <= node.end_byte())
         };
-        let spelled = |part| generate(file.bytes, part, strength::COMMA);
+        let spelled = |part| generated_for(file.bytes, part, level::COMMA);
         is_plain
             && !any_within(self.value, |part| is_changing(part) || is_of_comprehension(part))
             && spelled(bare_target(self.target)).is_some_and(|target| Some(target) == spelled(self.key))
@@ -139,13 +139,13 @@ impl<'t> Parts<'t> {
         }
         let iterable = without_parentheses(self.iterable);
         let is_none = without_parentheses(self.value).kind() == "none";
-        let mut text = generate(file.bytes, iterable, strength::COMMA)?;
+        let mut text = generated_for(file.bytes, iterable, level::COMMA)?;
         if is_none && iterable.kind() == "generator_expression" {
             // The parentheses of the call do for the generator.
             text = text.strip_prefix('(')?.strip_suffix(')')?.to_owned();
         }
         if !is_none {
-            text = format!("{text}, {}", generate(file.bytes, self.value, strength::COMMA)?);
+            text = format!("{text}, {}", generated_for(file.bytes, self.value, level::COMMA)?);
         }
         let range = node.byte_range();
         let before = range.start.checked_sub(1).and_then(|before| file.bytes.get(before));

@@ -10,10 +10,11 @@ use crate::rule::{Category, Edit, Finding, Fix, Level, Meta, Rule, without_optio
 use crate::rules::manual::rule_type;
 use crate::source::ParsedFile;
 
-use super::literal_types::{LiteralType, has_letter, prefix_of, string_parts, string_value};
+use super::literal_types::{LiteralType, has_letter, prefix_of, string_parts};
+use super::padding::padded;
 use super::quoted_expressions::check_quoted_too;
+use super::string_value::text_of;
 use super::syntax::{StringLiteral, code_children, is_sound_python3, utf8, without_parentheses};
-use super::word_gaps::pad;
 
 rule_type! {
     /// ## What it does
@@ -88,7 +89,7 @@ fn check_call(file: &ParsedFile<'_>, call: Node<'_>) -> Option<Finding> {
         if has_text_only_escape(file, object) {
             return None;
         }
-        if string_value(file, object)?.is_ascii() {
+        if text_of(file, object)?.is_ascii() {
             let fix = is_sound_python3(file).then(|| bytes_literal(file, call, function, object))?;
             let finding = Finding::new(&META, call.byte_range(), "Unnecessary call to `encode` as UTF-8");
             return Some(finding.with_fix(fix));
@@ -121,7 +122,7 @@ fn names_utf8(file: &ParsedFile<'_>, arguments: Node<'_>) -> Option<bool> {
     } else {
         argument
     };
-    let encoding = string_value(file, value)?.to_lowercase();
+    let encoding = text_of(file, value)?.to_lowercase();
     UTF8.contains(&encoding.as_str()).then_some(true)
 }
 
@@ -169,7 +170,7 @@ fn bytes_literal(file: &ParsedFile<'_>, call: Node<'_>, function: Node<'_>, obje
     let gap = utf8(file, end..dot)?;
     text.push_str(&gap[..kept_len(gap.as_bytes())]);
     let range = call.byte_range();
-    let text = pad(file, &range, text);
+    let text = padded(file, &range, text);
     Some(Fix::safe(vec![Edit::replace(range, text)]))
 }
 

@@ -11,7 +11,7 @@ use crate::rules::manual::rule_type;
 use crate::scopes::python::{Binding, BindingKind, PythonScopes, ScopeKind};
 use crate::source::ParsedFile;
 
-use super::effects::has_effect;
+use super::side_effect::SideEffect;
 use super::statement_edits::{delete_statement, find_statement, is_import, isolated};
 use super::syntax::{code_children, lone_element};
 
@@ -130,9 +130,9 @@ fn fix(file: &ParsedFile<'_>, scopes: &PythonScopes, binding: &Binding) -> Optio
         "expression_statement" => {
             let assignment = code_children(statement).next().filter(|node| node.kind() == "assignment")?;
             if assignment.child_by_field_name("type").is_some() {
-                without_annotated(file, scopes, statement, assignment, block)
+                without_annotated(file, statement, assignment, block)
             } else {
-                without_assigned(file, scopes, binding, statement, assignment, block)
+                without_assigned(file, binding, statement, assignment, block)
             }
         }
         "with_statement" if binding.kind == BindingKind::WithItem => without_with_target(file, binding),
@@ -159,13 +159,12 @@ fn bare_target(mut target: Node<'_>) -> Node<'_> {
     target
 }
 
-fn without_assigned(
-    file: &ParsedFile<'_>,
-    scopes: &PythonScopes,
+fn without_assigned<'t>(
+    file: &ParsedFile<'t>,
     binding: &Binding,
-    statement: Node<'_>,
-    assignment: Node<'_>,
-    block: Node<'_>,
+    statement: Node<'t>,
+    assignment: Node<'t>,
+    block: Node<'t>,
 ) -> Option<Fix> {
     let (targets, value) = targets_and_value(assignment)?;
     let target = targets.iter().find(|target| bare_target(**target).byte_range() == binding.range);
@@ -177,7 +176,7 @@ fn without_assigned(
     if bare_target(*target).kind() != "identifier" {
         return None;
     }
-    if targets.len() > 1 || has_effect(file, scopes, value) {
+    if targets.len() > 1 || SideEffect::of(file, value) == SideEffect::Present {
         let end = behind_equals(file, binding.range.end)?;
         return Some(Fix::unsafe_(vec![Edit::delete(target.start_byte()..end)]));
     }
@@ -185,19 +184,18 @@ fn without_assigned(
     Some(isolated(fix, block, may_go))
 }
 
-fn without_annotated(
-    file: &ParsedFile<'_>,
-    scopes: &PythonScopes,
-    statement: Node<'_>,
-    assignment: Node<'_>,
-    block: Node<'_>,
+fn without_annotated<'t>(
+    file: &ParsedFile<'t>,
+    statement: Node<'t>,
+    assignment: Node<'t>,
+    block: Node<'t>,
 ) -> Option<Fix> {
     let value = assignment.child_by_field_name("right")?;
     let target = assignment.child_by_field_name("left")?;
     if bare_target(target).kind() != "identifier" {
         return None;
     }
-    if has_effect(file, scopes, value) {
+    if SideEffect::of(file, value) == SideEffect::Present {
         let end = behind_equals(file, statement.start_byte())?;
         return Some(Fix::unsafe_(vec![Edit::delete(statement.start_byte()..end)]));
     }
