@@ -6,6 +6,7 @@ pub mod catalogue;
 pub mod certificate;
 pub mod engine;
 pub mod language;
+mod outline;
 pub mod report;
 pub mod rule;
 pub mod rules;
