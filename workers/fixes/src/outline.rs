@@ -131,6 +131,13 @@ impl<'t> Outline<'t> {
         std::iter::successors(first, move |&at| parent(at)).map(|at| self.entries[at].node)
     }
 
+    /// The named leaf that starts at byte `at`.
+    pub(crate) fn name_at(&self, at: usize) -> Option<Node<'t>> {
+        let from = self.entries.partition_point(|entry| entry.start_byte < at);
+        let run = self.entries[from..].iter().take_while(|entry| entry.start_byte == at);
+        run.map(|entry| entry.node).filter(|node| node.is_named() && node.child_count() == 0).last()
+    }
+
     /// The leaves, comments left out, atoms as a whole.
     pub(crate) fn tokens(&self) -> Vec<Node<'t>> {
         let mut tokens = Vec::with_capacity(self.entries.len() / 2);

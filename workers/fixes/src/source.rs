@@ -6,7 +6,7 @@ use std::ops::Range;
 use tree_sitter::{Node, Tree};
 
 use crate::facts::Facts;
-use crate::language::Language;
+use crate::language::{Grammar as _, Language};
 use crate::outline::Outline;
 use crate::scopes::{Scopes, go, rust};
 
@@ -61,6 +61,19 @@ impl<'t> ParsedFile<'t> {
     /// The nodes around `node`, innermost first, the root last. Each step costs nothing.
     pub fn ancestors(&self, node: Node<'t>) -> impl Iterator<Item = Node<'t>> + '_ {
         self.outline().ancestors(node)
+    }
+
+    /// The named leaf that starts at byte `at`, such as an identifier.
+    #[must_use]
+    pub fn name_at(&self, at: usize) -> Option<Node<'t>> {
+        self.outline().name_at(at)
+    }
+
+    /// All named nodes of these kinds, in order.
+    pub fn nodes_of<'f>(&'f self, kinds: &[&str]) -> impl Iterator<Item = Node<'t>> + use<'f, 't> {
+        let grammar = self.language.grammar();
+        let ids: Vec<u16> = kinds.iter().map(|kind| grammar.id_for_node_kind(kind, true)).collect();
+        self.outline().entries().iter().filter(move |entry| ids.contains(&entry.kind)).map(|entry| entry.node)
     }
 
     /// The scopes, variables and references of a JavaScript or TypeScript file, resolved on first use.
