@@ -10,6 +10,7 @@ mod outline;
 pub mod report;
 pub mod rule;
 pub mod rules;
+pub mod rules_md;
 pub mod scopes;
 pub mod source;
 pub mod spec;
