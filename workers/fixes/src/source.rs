@@ -1,13 +1,13 @@
 //! A file that was parsed once: its bytes, its tree, and lazily what rules ask of it (comments, scopes).
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use tree_sitter::{Node, Tree};
 
-use crate::engine::walk;
 use crate::facts::Facts;
-use crate::language::Language;
+use crate::language::{Grammar as _, Language};
+use crate::outline::Outline;
 use crate::scopes::python::PythonScopes;
 use crate::scopes::{Scopes, go, rust};
 use crate::suppressions::Suppressions;
@@ -24,9 +24,7 @@ pub struct ParsedFile<'t> {
     pub tree: &'t Tree,
     /// What is known of it beside its text.
     pub facts: &'t Facts,
-    /// The node that the engine shows to rules just now, and the nodes around it, from the root.
-    spine: RefCell<Vec<Node<'t>>>,
-    survey: OnceCell<Survey>,
+    outline: OnceCell<Outline<'t>>,
     tokens: OnceCell<Vec<Node<'t>>>,
     scopes: OnceCell<Option<Scopes>>,
     go_names: OnceCell<go::Names<'t>>,
@@ -48,28 +46,6 @@ pub(crate) struct PythonMemo {
     pub(crate) indentation: OnceCell<String>,
 }
 
-/// Node kinds of comments, in all grammars.
-const COMMENTS: &[&str] = &["comment", "line_comment", "block_comment", "html_comment", "hash_bang_line"];
-
-/// Node kinds that are one token although the grammar takes them apart.
-const ATOMS: &[&str] = &[
-    "string",
-    "regex",
-    "string_literal",
-    "raw_string_literal",
-    "char_literal",
-    "interpreted_string_literal",
-    "rune_literal",
-];
-
-/// What one walk over the tree tells.
-#[derive(Debug, Default)]
-struct Survey {
-    comments: Vec<Range<usize>>,
-    /// Levels below the root.
-    depth: u32,
-}
-
 impl<'t> ParsedFile<'t> {
     /// Wraps a parsed tree.
     #[must_use]
@@ -79,8 +55,7 @@ impl<'t> ParsedFile<'t> {
             language,
             tree,
             facts,
-            spine: RefCell::default(),
-            survey: OnceCell::new(),
+            outline: OnceCell::new(),
             tokens: OnceCell::new(),
             scopes: OnceCell::new(),
             go_names: OnceCell::new(),
@@ -91,53 +66,34 @@ impl<'t> ParsedFile<'t> {
         }
     }
 
-    /// Tells where the engine's walk stands, so that [`ParsedFile::parent`] need not start at the root.
-    pub(crate) fn enter(&self, node: Node<'t>, depth: u32) {
-        let mut spine = self.spine.borrow_mut();
-        spine.truncate(depth as usize);
-        spine.push(node);
+    /// The tree as a list.
+    pub(crate) fn outline(&self) -> &Outline<'t> {
+        self.outline.get_or_init(|| Outline::of(self.tree, self.language))
     }
 
-    /// The node around `node`, `None` for the root. A step costs nothing for the node that the rule looks at and
-    /// those around it, and little for those within; [`Node::parent`] costs the depth of the node.
+    /// The node around `node`, `None` for the root. [`Node::parent`] costs the depth of the node, this a search in a
+    /// sorted list.
     #[must_use]
     pub fn parent(&self, node: Node<'t>) -> Option<Node<'t>> {
-        let spine = self.spine.borrow();
-        if let Some(at) = spine.iter().rposition(|known| *known == node) {
-            return at.checked_sub(1).map(|at| spine[at]);
-        }
-        let holds = |around: &&Node<'t>| {
-            around.start_byte() <= node.start_byte() && node.end_byte() <= around.end_byte()
-        };
-        let mut around = spine.iter().rev().find(holds).copied().unwrap_or_else(|| self.tree.root_node());
-        loop {
-            let child = around.child_with_descendant(node)?;
-            if child == node {
-                return Some(around);
-            }
-            around = child;
-        }
+        self.ancestors(node).next()
     }
 
-    /// The nodes around `node`, innermost first, the root last.
+    /// The nodes around `node`, innermost first, the root last. Each step costs nothing.
     pub fn ancestors(&self, node: Node<'t>) -> impl Iterator<Item = Node<'t>> + '_ {
-        // On the spine, a step outwards is a step in a list.
-        let place_of = |node: Node<'t>| self.spine.borrow().iter().rposition(|known| *known == node);
-        let mut last = Some(node);
-        let mut place = place_of(node);
-        std::iter::from_fn(move || {
-            let around = match place {
-                Some(at) => at.checked_sub(1).map(|at| self.spine.borrow()[at]),
-                None => self.parent(last?),
-            };
-            place = match (place, around) {
-                (Some(at), _) => at.checked_sub(1),
-                (None, Some(around)) => place_of(around),
-                (None, None) => None,
-            };
-            last = around;
-            around
-        })
+        self.outline().ancestors(node)
+    }
+
+    /// The named leaf that starts at byte `at`, such as an identifier.
+    #[must_use]
+    pub fn name_at(&self, at: usize) -> Option<Node<'t>> {
+        self.outline().name_at(at)
+    }
+
+    /// All named nodes of these kinds, in order.
+    pub fn nodes_of<'f>(&'f self, kinds: &[&str]) -> impl Iterator<Item = Node<'t>> + use<'f, 't> {
+        let grammar = self.language.grammar();
+        let ids: Vec<u16> = kinds.iter().map(|kind| grammar.id_for_node_kind(kind, true)).collect();
+        self.outline().entries().iter().filter(move |entry| ids.contains(&entry.kind)).map(|entry| entry.node)
     }
 
     /// The scopes, variables and references of a JavaScript or TypeScript file, resolved on first use.
@@ -145,7 +101,7 @@ impl<'t> ParsedFile<'t> {
     /// A rule that needs them stays silent then.
     #[must_use]
     pub fn scopes(&self) -> Option<&Scopes> {
-        self.scopes.get_or_init(|| Scopes::resolve(self, self.survey().depth, self.facts.kind)).as_ref()
+        self.scopes.get_or_init(|| Scopes::resolve(self, self.outline().depth, self.facts.kind)).as_ref()
     }
 
     /// What the names of a Go file mean, resolved on first use.
@@ -189,40 +145,14 @@ impl<'t> ParsedFile<'t> {
     /// The byte ranges of all comments, in order.
     #[must_use]
     pub fn comments(&self) -> &[Range<usize>] {
-        &self.survey().comments
-    }
-
-    fn survey(&self) -> &Survey {
-        self.survey.get_or_init(|| {
-            let mut survey = Survey::default();
-            walk(self.tree, |node, depth| {
-                survey.depth = survey.depth.max(depth);
-                if COMMENTS.contains(&node.kind()) {
-                    survey.comments.push(node.byte_range());
-                }
-                true
-            });
-            survey
-        })
+        &self.outline().comments
     }
 
     /// All tokens in order: the leaves of the tree, comments left out, a string or regular expression as a whole.
     /// Of a JavaScript template, the quotes, the text between and `${` are tokens each.
     #[must_use]
     pub fn tokens(&self) -> &[Node<'t>] {
-        self.tokens.get_or_init(|| {
-            let mut tokens = Vec::new();
-            walk(self.tree, |node, _| {
-                let kind = node.kind();
-                let is_whole = ATOMS.contains(&kind);
-                let is_comment = COMMENTS.contains(&kind);
-                if (is_whole || node.child_count() == 0) && !is_comment && !node.byte_range().is_empty() {
-                    tokens.push(node);
-                }
-                !is_whole && !is_comment
-            });
-            tokens
-        })
+        self.tokens.get_or_init(|| self.outline().tokens())
     }
 
     /// The tokens that lie wholly in `range`.

@@ -7,7 +7,7 @@ use std::time::Instant;
 use tree_sitter::Node;
 
 use super::clock::Clock;
-use super::parse::{error_ranges, walk};
+use super::parse::error_ranges;
 use crate::facts::Target;
 use crate::language::{Grammar as _, Language};
 use crate::rule::{Applicability, Finding, Ran, Rule, RuleRef};
@@ -65,33 +65,35 @@ impl Dispatch {
     pub(crate) fn run(&self, file: &ParsedFile<'_>, rules: &[RuleRef], clock: &Clock) -> Found {
         let mut found = Found::default();
         let mut before = Instant::now();
-        walk(file.tree, |node, depth| {
-            if node.is_error() || node.is_missing() || clock.was_up() {
-                return false;
+        let is_sound = !file.tree.root_node().has_error();
+        let entries = file.outline().entries();
+        let mut at = 0;
+        while let Some(entry) = entries.get(at).filter(|_| !clock.was_up()) {
+            let node = entry.node;
+            if !is_sound && (node.is_error() || node.is_missing()) {
+                at = entry.end as usize;
+                continue;
             }
-            let wanted = &self.by_kind[usize::from(node.kind_id())];
-            file.enter(node, depth);
-            if !wanted.is_empty() {
-                let has_error = node.has_error();
-                for &index in wanted {
-                    let rule = usize::from(index);
-                    if clock.is_over(rule) || (has_error && !rules[rule].reads_whole_file()) {
-                        continue;
-                    }
-                    found.check_node(&*rules[rule], file, node);
-                    let now = Instant::now();
-                    if let Some(budget) = clock.charge(rule, now - before) {
-                        found.fail(
-                            rules[rule].meta().id,
-                            format!("over its time budget of {budget:?} a file"),
-                        );
-                    }
-                    before = now;
+            at += 1;
+            let wanted = &self.by_kind[usize::from(entry.kind)];
+            if wanted.is_empty() {
+                continue;
+            }
+            let has_error = !is_sound && node.has_error();
+            for &index in wanted {
+                let rule = usize::from(index);
+                if clock.is_over(rule) || (has_error && !rules[rule].reads_whole_file()) {
+                    continue;
                 }
-                clock.is_up(before);
+                found.check_node(&*rules[rule], file, node);
+                let now = Instant::now();
+                if let Some(budget) = clock.charge(rule, now - before) {
+                    found.fail(rules[rule].meta().id, format!("over its time budget of {budget:?} a file"));
+                }
+                before = now;
             }
-            true
-        });
+            clock.is_up(before);
+        }
         found.drop_touching_errors(file);
         found.close_gates(&file.facts.target);
         found.findings.retain(|finding| !file.facts.rules_off.iter().any(|off| off == finding.rule));

@@ -27,7 +27,7 @@ pub(super) fn useless_returns<'t>(
     body: Node<'t>,
     is_generator: bool,
 ) -> Vec<Node<'t>> {
-    if !holds_bare_return(body) {
+    if !spells_bare_return(file.bytes_of(body.byte_range())) || !holds_bare_return(body) {
         return Vec::new();
     }
     let mut flow = Flow::new(file, is_generator);
@@ -38,6 +38,16 @@ pub(super) fn useless_returns<'t>(
         return Vec::new();
     }
     flow.returns.into_iter().filter(|found| !found.is_used).map(|found| found.node).collect()
+}
+
+/// Whether the text may hold a `return` without a value: quick, and never wrong when it says no.
+fn spells_bare_return(text: &[u8]) -> bool {
+    const RETURN: &[u8] = b"return";
+    text.windows(RETURN.len()).enumerate().filter(|(_, word)| *word == RETURN).any(|(at, _)| {
+        let behind = text[at + RETURN.len()..].iter().find(|byte| !matches!(byte, b' ' | b'\t'));
+        // A comment or a line end may stand before the value.
+        behind.is_none_or(|byte| matches!(byte, b';' | b'}' | b'\n' | b'\r' | b'/') || !byte.is_ascii())
+    })
 }
 
 fn holds_bare_return(body: Node<'_>) -> bool {

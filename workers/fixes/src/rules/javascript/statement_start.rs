@@ -57,9 +57,9 @@ fn is_statement_head(parent: &str, owner: &str) -> bool {
 /// Whether a `}` in `parent` in `owner` closes an expression, which a parenthesis behind it would call.
 fn is_continued_body(parent: &str, owner: &str) -> bool {
     match parent {
+        "object" => owner != "import_attribute",
         "statement_block" => matches!(owner, "function_expression" | "generator_function"),
         "class_body" => owner == "class",
-        "object" => true,
         // What ends with this brace ends with a template's quote or a tag.
         _ => false,
     }

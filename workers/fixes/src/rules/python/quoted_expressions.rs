@@ -23,8 +23,7 @@ pub(super) fn check_quoted_too<'t>(
         check(file, node, out);
     } else if let Some(tree) = parse_quoted(file, node, hints) {
         let quoted = ParsedFile::new(file.bytes, file.language, &tree, file.facts);
-        walk(&tree, |inner, depth| {
-            quoted.enter(inner, depth);
+        walk(&tree, |inner, _| {
             if kinds.contains(&inner.kind()) {
                 check(&quoted, inner, out);
             }

@@ -149,18 +149,6 @@ pub(super) fn lone_element(node: Node<'_>) -> Option<Node<'_>> {
     (elements.next().is_none() && !has_comma).then_some(element)
 }
 
-/// The nodes around `node`, from the inside out. `Node::parent` starts at the root each time; this does once.
-pub(super) fn ancestors<'t>(file: &ParsedFile<'t>, node: Node<'t>) -> Vec<Node<'t>> {
-    let mut path = Vec::new();
-    let mut at = Some(file.tree.root_node());
-    while let Some(around) = at.filter(|around| around.id() != node.id()) {
-        path.push(around);
-        at = around.child_with_descendant(node);
-    }
-    path.reverse();
-    path
-}
-
 /// Whether `is_wanted` holds for `node` or for anything in it. Does not recurse: code may nest deeply.
 pub(super) fn any_within<'t>(node: Node<'t>, mut is_wanted: impl FnMut(Node<'t>) -> bool) -> bool {
     let mut cursor = node.walk();
@@ -279,23 +267,6 @@ mod tests {
             let statement = code_children(file.tree.root_node()).next().unwrap();
             let outer = code_children(statement).next().unwrap();
             assert_eq!(file.text(without_parentheses(outer)), "a");
-        });
-    }
-
-    #[test]
-    fn ancestors_go_from_the_inside_out() {
-        with_file("if a:\n    f(b)\n", |file| {
-            let mut found = Vec::new();
-            walk(file.tree, |node, _| {
-                if file.bytes_of(node.byte_range()) == b"b" {
-                    found = ancestors(file, node).into_iter().map(|node| node.kind()).collect();
-                }
-                true
-            });
-            assert_eq!(
-                found,
-                ["argument_list", "call", "expression_statement", "block", "if_statement", "module"]
-            );
         });
     }
 
