@@ -469,6 +469,23 @@ mod tests {
     }
 
     #[test]
+    fn noqa_is_used_by_rules_that_group_their_findings() {
+        let text = "import os  # noqa: F401\n\
+                    import sys  # noqa: F401\n\
+                    sys\n\
+                    from a import (  # noqa: F401\n    b,\n    c,\n)\n";
+        let engine = Engine::new(["F401", "RUF100"], FixLevel::Safe).unwrap();
+        let report = engine.mend(text.as_bytes(), Language::Python, &NO_FACTS);
+        let found: Vec<(u32, &str)> =
+            report.findings.iter().map(|found| (found.start.line, &*found.rule)).collect();
+        assert_eq!((found, report.n_suppressed), (vec![(2, "RUF100")], 3));
+        let unused: Vec<(u32, &str)> =
+            report.unused_suppressions.iter().map(|unused| (unused.start.line, &*unused.rule)).collect();
+        assert_eq!(unused, [(2, "F401")]);
+        assert!(report.dropped.is_empty());
+    }
+
+    #[test]
     fn what_suppresses_nothing_is_listed() {
         let text = "a === 1; // eslint-disable-line eqeqeq\nb; // nightmend-ignore: no-var\nc == 1; // eslint-disable-line eqeqeq\n";
         let specs = [RuleSpec::new("eqeqeq")];
