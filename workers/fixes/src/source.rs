@@ -9,6 +9,7 @@ use crate::facts::Facts;
 use crate::language::{Grammar as _, Language};
 use crate::outline::Outline;
 use crate::scopes::{Scopes, go, rust};
+use crate::user_rule::Searched;
 
 /// One version of one file, parsed. Byte offsets in the tree are offsets in `bytes`.
 ///
@@ -27,6 +28,7 @@ pub struct ParsedFile<'t> {
     scopes: OnceCell<Option<Scopes>>,
     go_names: OnceCell<go::Names<'t>>,
     rust_names: OnceCell<rust::Names<'t>>,
+    searched: OnceCell<Searched>,
 }
 
 impl<'t> ParsedFile<'t> {
@@ -43,6 +45,7 @@ impl<'t> ParsedFile<'t> {
             scopes: OnceCell::new(),
             go_names: OnceCell::new(),
             rust_names: OnceCell::new(),
+            searched: OnceCell::new(),
         }
     }
 
@@ -94,6 +97,11 @@ impl<'t> ParsedFile<'t> {
     #[must_use]
     pub fn rust_names(&self) -> &rust::Names<'t> {
         self.rust_names.get_or_init(|| rust::Names::resolve(self))
+    }
+
+    /// The file as users' rules search it, made on first use.
+    pub(crate) fn ast_grep(&self) -> &Searched {
+        self.searched.get_or_init(|| Searched::new(self))
     }
 
     /// The text of `node`; what is not UTF-8 is replaced, so use it to compare and to build text from
