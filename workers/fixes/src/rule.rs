@@ -200,12 +200,6 @@ pub trait Rule: Send + Sync {
     /// What is wrong with the options, in words for whoever wrote them.
     fn configured(&self, options: &[Value]) -> Result<Arc<dyn Rule>, String>;
 
-    /// Whether [`Rule::check`] is called once with the root, syntax errors or not; what it finds must keep clear
-    /// of them all the same, or is left out.
-    fn reads_whole_file(&self) -> bool {
-        false
-    }
-
     /// Whether a user wrote it: one that fails is switched off for the rest of the job.
     fn is_users(&self) -> bool {
         false

@@ -11,6 +11,7 @@ use crate::outline::Outline;
 use crate::scopes::python::PythonScopes;
 use crate::scopes::{Scopes, go, rust};
 use crate::suppressions::Suppressions;
+use crate::user_rule::Searched;
 
 /// One version of one file, parsed. Byte offsets in the tree are offsets in `bytes`.
 ///
@@ -31,6 +32,7 @@ pub struct ParsedFile<'t> {
     rust_names: OnceCell<rust::Names<'t>>,
     python_scopes: OnceCell<Option<PythonScopes>>,
     suppressions: OnceCell<Suppressions<'t>>,
+    searched: OnceCell<Searched>,
     /// What Python rules found out about the file as a whole.
     pub(crate) python: PythonMemo,
 }
@@ -63,6 +65,7 @@ impl<'t> ParsedFile<'t> {
             python: PythonMemo::default(),
             python_scopes: OnceCell::new(),
             suppressions: OnceCell::new(),
+            searched: OnceCell::new(),
         }
     }
 
@@ -127,6 +130,11 @@ impl<'t> ParsedFile<'t> {
     /// The comments of the file that keep rules quiet, read on first use.
     pub(crate) fn suppressions(&self) -> &Suppressions<'t> {
         self.suppressions.get_or_init(|| Suppressions::of(self))
+    }
+
+    /// The file as users' rules search it, made on first use.
+    pub(crate) fn ast_grep(&self) -> &Searched {
+        self.searched.get_or_init(|| Searched::new(self))
     }
 
     /// The text of `node`; what is not UTF-8 is replaced, so use it to compare and to build text from

@@ -156,10 +156,18 @@ fn known_id(name: &str) -> Option<&'static str> {
 }
 
 impl Suppression {
+    /// `dot-notation` is ESLint's own; typescript-eslint has a rule of that name too, spelled with its prefix.
+    fn means(&self, name: &str, rule: &str) -> bool {
+        let known = known_id(name) == Some(rule);
+        let is_of_plugin =
+            || crate::catalogue::find(rule).is_some_and(|known| known.meta().origin != "ESLint");
+        known && (self.origin != Some("eslint") || !name.contains('/') || is_of_plugin())
+    }
+
     fn names(&self, rule: &str) -> bool {
         let Some(name) = &self.rule else { return true };
         name == rule
-            || known_id(name) == Some(rule)
+            || self.means(name, rule)
             // `clippy::all` means more than one rule.
             || self.origin == Some("clippy") && CLIPPY_GROUPS.contains(&name.as_str())
             || self.origin == Some("go") && matches!(name.as_str(), "all" | "staticcheck" | "gosimple" | "stylecheck")

@@ -79,10 +79,12 @@ impl Dispatch {
             if wanted.is_empty() {
                 continue;
             }
-            let has_error = !is_sound && node.has_error();
+            if !is_sound && node.has_error() {
+                continue;
+            }
             for &index in wanted {
                 let rule = usize::from(index);
-                if clock.is_over(rule) || (has_error && !rules[rule].reads_whole_file()) {
+                if clock.is_over(rule) {
                     continue;
                 }
                 found.check_node(&*rules[rule], file, node);

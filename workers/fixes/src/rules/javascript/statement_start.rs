@@ -30,7 +30,12 @@ pub(super) fn needs_preceding_semicolon(file: &ParsedFile<'_>, at: usize) -> boo
     }
     match token.kind() {
         ")" => !is_statement_head(parent.kind(), owner_kind),
-        "}" => is_continued_body(parent.kind(), owner_kind),
+        // `export default function () {}` is a declaration without a name.
+        "}" => {
+            let place = owner.and_then(|owner| file.parent(owner));
+            is_continued_body(parent.kind(), owner_kind)
+                && (parent.kind() == "object" || place.is_none_or(|place| place.kind() != "export_statement"))
+        }
         "string" => !matches!(parent.kind(), "import_statement" | "export_statement"),
         // The keyword ends its statement, or starts one that holds the expression.
         "break" | "continue" | "debugger" | "do" | "else" | "return" | "yield" => false,

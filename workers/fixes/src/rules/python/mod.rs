@@ -1,7 +1,9 @@
-//! Rules of Python, after ruff. What they share: how code is spelled (`syntax`, `lines`, `string_value`, `number`,
-//! `identifier`), how it is spelled anew (`generator`, `padding`, `reindent`), comparisons (`comparison`), calls
-//! (`arguments`), types that are strings (`annotation`), what names mean (`names`, `dict_type`), what an expression
-//! does and is for (`side_effect`, `boolean_test`), and `str.format` (`format_template`, `format_arguments`).
+//! Rules of Python, after ruff. What they share: how code is spelled (`syntax`, `type_syntax`, `lines`, `string_value`,
+//! `literal_types`, `number`, `identifier`, `code_style`), how it is spelled anew (`generator`, `padding`, `reindent`),
+//! comparisons (`comparison`), calls (`arguments`), types that are strings (`annotation`, `type_view`), what names mean
+//! (`names`, `dict_type`), what an expression does and is for (`side_effect`, `boolean_test`), how statements and
+//! imports are edited (`statement_edits`, `import_members`, `importer`), and templates (`format_template`,
+//! `format_arguments`, `printf_template`).
 
 mod annotation;
 mod arguments;
