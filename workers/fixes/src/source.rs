@@ -33,6 +33,8 @@ pub struct ParsedFile<'t> {
     python_scopes: OnceCell<Option<PythonScopes>>,
     suppressions: OnceCell<Suppressions<'t>>,
     searched: OnceCell<Searched>,
+    /// Where the `return` statements of JavaScript without a value start, in order.
+    pub(crate) bare_returns: OnceCell<Vec<usize>>,
     /// What Python rules found out about the file as a whole.
     pub(crate) python: PythonMemo,
 }
@@ -66,6 +68,7 @@ impl<'t> ParsedFile<'t> {
             python_scopes: OnceCell::new(),
             suppressions: OnceCell::new(),
             searched: OnceCell::new(),
+            bare_returns: OnceCell::new(),
         }
     }
 

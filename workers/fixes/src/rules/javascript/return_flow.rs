@@ -27,7 +27,7 @@ pub(super) fn useless_returns<'t>(
     body: Node<'t>,
     is_generator: bool,
 ) -> Vec<Node<'t>> {
-    if !spells_bare_return(file.bytes_of(body.byte_range())) || !holds_bare_return(body) {
+    if !may_hold_bare_return(file, body) || !holds_bare_return(body) {
         return Vec::new();
     }
     let mut flow = Flow::new(file, is_generator);
@@ -40,14 +40,14 @@ pub(super) fn useless_returns<'t>(
     flow.returns.into_iter().filter(|found| !found.is_used).map(|found| found.node).collect()
 }
 
-/// Whether the text may hold a `return` without a value: quick, and never wrong when it says no.
-fn spells_bare_return(text: &[u8]) -> bool {
-    const RETURN: &[u8] = b"return";
-    text.windows(RETURN.len()).enumerate().filter(|(_, word)| *word == RETURN).any(|(at, _)| {
-        let behind = text[at + RETURN.len()..].iter().find(|byte| !matches!(byte, b' ' | b'\t'));
-        // A comment or a line end may stand before the value.
-        behind.is_none_or(|byte| matches!(byte, b';' | b'}' | b'\n' | b'\r' | b'/') || !byte.is_ascii())
-    })
+/// Whether a `return` without a value stands in `body`, in a function within it perhaps.
+fn may_hold_bare_return<'t>(file: &ParsedFile<'t>, body: Node<'t>) -> bool {
+    let starts = file.bare_returns.get_or_init(|| {
+        let returns = file.nodes_of(&["return_statement"]);
+        returns.filter(|found| first_named_child(*found).is_none()).map(|found| found.start_byte()).collect()
+    });
+    let next = starts.partition_point(|start| *start < body.start_byte());
+    starts.get(next).is_some_and(|start| *start < body.end_byte())
 }
 
 fn holds_bare_return(body: Node<'_>) -> bool {
