@@ -1,6 +1,8 @@
 //! A file that was parsed once: its bytes, its tree, and lazily what rules ask of it (comments, scopes).
 
 use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Range;
 
 use tree_sitter::{Node, Tree};
@@ -25,10 +27,35 @@ pub struct ParsedFile<'t> {
     /// The node that the engine shows to rules just now, and the nodes around it, from the root.
     spine: RefCell<Vec<Node<'t>>>,
     survey: OnceCell<Survey>,
+    parents: OnceCell<NodeMap<'t>>,
     tokens: OnceCell<Vec<Node<'t>>>,
     scopes: OnceCell<Option<Scopes>>,
     go_names: OnceCell<go::Names<'t>>,
     rust_names: OnceCell<rust::Names<'t>>,
+}
+
+/// Nodes by the id of another node, or by where they start.
+pub(crate) type NodeMap<'t> = HashMap<usize, Node<'t>, BuildHasherDefault<NumberHasher>>;
+
+/// Spreads ids of nodes, which are addresses, and offsets: nobody gains by choosing them, so that they need no
+/// stronger hash.
+#[derive(Default)]
+pub(crate) struct NumberHasher(u64);
+
+impl Hasher for NumberHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_usize(usize::from(*byte)));
+    }
+
+    fn write_usize(&mut self, id: usize) {
+        // The golden ratio; the upper bits are the well mixed ones, and the table looks at the lower ones too.
+        let mixed = (self.0 ^ id as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0 = mixed ^ (mixed >> 32);
+    }
 }
 
 /// Node kinds of comments, in all grammars.
@@ -64,6 +91,7 @@ impl<'t> ParsedFile<'t> {
             facts,
             spine: RefCell::default(),
             survey: OnceCell::new(),
+            parents: OnceCell::new(),
             tokens: OnceCell::new(),
             scopes: OnceCell::new(),
             go_names: OnceCell::new(),
@@ -78,25 +106,31 @@ impl<'t> ParsedFile<'t> {
         spine.push(node);
     }
 
-    /// The node around `node`, `None` for the root. A step costs nothing for the node that the rule looks at and
-    /// those around it, and little for those within; [`Node::parent`] costs the depth of the node.
+    /// The node around `node`, `None` for the root. A step costs nothing; [`Node::parent`] costs the depth of the
+    /// node.
     #[must_use]
     pub fn parent(&self, node: Node<'t>) -> Option<Node<'t>> {
         let spine = self.spine.borrow();
         if let Some(at) = spine.iter().rposition(|known| *known == node) {
             return at.checked_sub(1).map(|at| spine[at]);
         }
-        let holds = |around: &&Node<'t>| {
-            around.start_byte() <= node.start_byte() && node.end_byte() <= around.end_byte()
-        };
-        let mut around = spine.iter().rev().find(holds).copied().unwrap_or_else(|| self.tree.root_node());
-        loop {
-            let child = around.child_with_descendant(node)?;
-            if child == node {
-                return Some(around);
-            }
-            around = child;
-        }
+        self.parents().get(&node.id()).copied()
+    }
+
+    /// The nodes around all nodes but the root, found on first use.
+    fn parents(&self) -> &NodeMap<'t> {
+        self.parents.get_or_init(|| {
+            let mut parents = NodeMap::default();
+            parents.reserve(self.tree.root_node().descendant_count());
+            let mut around: Vec<Node<'t>> = Vec::new();
+            walk(self.tree, |node, depth| {
+                around.truncate(depth as usize);
+                parents.extend(around.last().map(|parent| (node.id(), *parent)));
+                around.push(node);
+                true
+            });
+            parents
+        })
     }
 
     /// The nodes around `node`, innermost first, the root last.

@@ -1,22 +1,21 @@
 //! The nodes around any node of a file, for rules that look at many places at once.
 
-use std::collections::HashMap;
-
 use tree_sitter::Node;
 
 use crate::engine::walk;
-use crate::source::ParsedFile;
+use crate::source::{NodeMap, ParsedFile};
 
 /// Who is around whom, and which name stands where.
 pub(super) struct Ancestry<'t> {
-    parents: HashMap<usize, Node<'t>>,
-    names: HashMap<usize, Node<'t>>,
+    parents: NodeMap<'t>,
+    names: NodeMap<'t>,
 }
 
 impl<'t> Ancestry<'t> {
     /// Walks the whole tree once.
     pub(super) fn of(file: &ParsedFile<'t>) -> Self {
-        let (mut parents, mut names) = (HashMap::new(), HashMap::new());
+        let (mut parents, mut names) = (NodeMap::default(), NodeMap::default());
+        parents.reserve(file.tree.root_node().descendant_count());
         let mut around: Vec<Node<'t>> = Vec::new();
         walk(file.tree, |node, depth| {
             around.truncate(depth as usize);
