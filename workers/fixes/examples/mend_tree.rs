@@ -1,9 +1,10 @@
 //! Runs every rule over the files of a folder and says what it found, mended and dropped:
-//! `cargo run --release -p fixes --example mend_tree -- [--unsafe] [--time] IN [OUT]`. With `OUT`, the mended files
+//! `cargo run --release -p fixes --example mend_tree -- [--unsafe] [--time] [--patient] IN [OUT]`. With `OUT`, the mended files
 //! are written there, under the names that they have in `IN`; `deploy/check-parsers IN OUT` reads both.
 //!
 //! Every certificate is replayed and every mended file is mended again, so a clean run is a proof for that folder;
-//! it ends with 1 if one of the proofs fails. `--time` says which rules the ten slowest files keep busy.
+//! it ends with 1 if one of the proofs fails. `--time` says which rules the ten slowest files keep busy. `--patient`
+//! gives a file and a rule a minute, for a proof that the load of the machine does not decide.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
@@ -13,31 +14,38 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use fixes::engine::{count_errors, parse};
-use fixes::{Applicability, Engine, Facts, FileReport, FixLevel, Language, ParsedFile, RuleRef, Target};
+use fixes::{
+    Applicability, Budget, CheckFailed, Engine, Facts, FileReport, FixLevel, Language, ParsedFile, RuleRef,
+    Target,
+};
 use rayon::prelude::*;
 
 /// How many places are named for each way to drop a fix.
 const N_EXAMPLES: usize = 3;
 /// How many slow files are looked at.
 const N_SLOWEST: usize = 10;
+/// What `--patient` waits for a file.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn main() -> anyhow::Result<()> {
     let mut level = FixLevel::Safe;
     let mut is_timed = false;
+    let mut budget = Budget::default();
     let mut folders = Vec::new();
     for argument in std::env::args_os().skip(1) {
         match argument.to_str() {
             Some("--unsafe") => level = FixLevel::Unsafe,
             Some("--time") => is_timed = true,
+            Some("--patient") => budget = Budget { file: PATIENCE, rule: PATIENCE },
             _ => folders.push(PathBuf::from(argument)),
         }
     }
     let (from, to) = match folders.as_slice() {
         [from] => (from, None),
         [from, to] => (from, Some(to.as_path())),
-        _ => bail!("usage: mend_tree [--unsafe] [--time] IN [OUT]"),
+        _ => bail!("usage: mend_tree [--unsafe] [--time] [--patient] IN [OUT]"),
     };
-    let tool = Tool { engine: Engine::with_all_rules(level), from, to };
+    let tool = Tool { engine: Engine::with_all_rules(level).within(budget), from, to };
     let files = files_under(from)?;
     let outcomes: Vec<Option<Outcome>> =
         files.par_iter().map(|path| tool.mend(path)).collect::<anyhow::Result<_>>()?;
@@ -112,6 +120,8 @@ struct Counts {
     cycles: usize,
     failures: usize,
     out_of_time: usize,
+    /// Files that take longer than the engine waits unless it is told to.
+    slow: usize,
     new_errors: usize,
     lost_comments: usize,
     second_runs: usize,
@@ -130,6 +140,7 @@ impl AddAssign for Counts {
         self.cycles += other.cycles;
         self.failures += other.failures;
         self.out_of_time += other.out_of_time;
+        self.slow += other.slow;
         self.new_errors += other.new_errors;
         self.lost_comments += other.lost_comments;
         self.second_runs += other.second_runs;
@@ -137,7 +148,7 @@ impl AddAssign for Counts {
 }
 
 impl Counts {
-    fn columns(&self) -> [(&'static str, usize); 14] {
+    fn columns(&self) -> [(&'static str, usize); 15] {
         [
             ("files", self.files),
             ("bytes", self.bytes),
@@ -150,6 +161,7 @@ impl Counts {
             ("cycles", self.cycles),
             ("failures", self.failures),
             ("out of time", self.out_of_time),
+            ("slow", self.slow),
             ("new errors", self.new_errors),
             ("lost comments", self.lost_comments),
             ("second runs", self.second_runs),
@@ -174,7 +186,9 @@ impl Tool<'_> {
         outcome.replay(&bytes, &report);
         let again = self.engine.mend(&after, language, &facts);
         outcome.counts.left = again.findings.len();
-        if again.final_digest != again.digest {
+        // What took too long over one text need not take it over the other.
+        let has_failed = report.out_of_time || !report.rule_failures.is_empty();
+        if again.final_digest != again.digest && !has_failed {
             outcome.counts.second_runs = 1;
             let rules: Vec<&str> = again.series.iter().map(|step| &*step.certificate.rule).collect();
             outcome.broken.push(format!("the mended text is mended again by {}", rules.join(", ")));
@@ -233,7 +247,8 @@ impl Outcome {
             FixLevel::Safe => Some(Applicability::Safe),
             FixLevel::Unsafe => Some(Applicability::Unsafe),
         };
-        let is_mended = |fixable: Option<Applicability>| fixable.zip(max).is_some_and(|(fix, max)| fix <= max);
+        let is_mended =
+            |fixable: Option<Applicability>| fixable.zip(max).is_some_and(|(fix, max)| fix <= max);
         let counts = Counts {
             files: 1,
             with_syntax_errors: usize::from(report.syntax_errors),
@@ -244,11 +259,13 @@ impl Outcome {
             cycles: report.cycles.len(),
             failures: report.rule_failures.len(),
             out_of_time: usize::from(report.out_of_time),
+            slow: usize::from(took > Budget::default().file),
             ..Counts::default()
         };
         let mut oddities: Vec<String> = report.cycles.iter().map(|rule| format!("{rule} cycles")).collect();
         let failures = &report.rule_failures;
-        oddities.extend(failures.iter().map(|failure| format!("{} failed: {}", failure.rule, failure.message)));
+        oddities
+            .extend(failures.iter().map(|failure| format!("{} failed: {}", failure.rule, failure.message)));
         if report.out_of_time {
             oddities.push(format!("out of time after {took:?}"));
         }
@@ -299,16 +316,21 @@ impl Outcome {
     /// Replays every certificate.
     fn replay(&mut self, bytes: &[u8], report: &FileReport) {
         for certificate in &report.alone {
-            if let Err(error) = certificate.verify(bytes, report.language) {
-                self.broken.push(format!("{} alone: {error}", certificate.rule));
-            }
+            self.say(certificate.verify(bytes, report.language), || format!("{} alone", certificate.rule));
         }
         let mut text = bytes.to_vec();
         for step in &report.series {
-            if let Err(error) = step.certificate.verify(&text, report.language) {
-                self.broken.push(format!("{} in round {}: {error}", step.certificate.rule, step.round));
-            }
+            let verified = step.certificate.verify(&text, report.language);
+            self.say(verified, || format!("{} in round {}", step.certificate.rule, step.round));
             text = Engine::after_series(&text, std::slice::from_ref(step));
+        }
+    }
+
+    fn say(&mut self, verified: Result<(), CheckFailed>, which: impl Fn() -> String) {
+        match verified {
+            Ok(()) => {}
+            Err(error @ CheckFailed::OutOfTime) => self.oddities.push(format!("{}: {error}", which())),
+            Err(error) => self.broken.push(format!("{}: {error}", which())),
         }
     }
 }
