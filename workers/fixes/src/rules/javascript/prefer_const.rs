@@ -128,10 +128,10 @@ fn let_declarations<'t>(file: &ParsedFile<'t>) -> Vec<Declaration<'t>> {
     let mut found = Vec::new();
     walk(file.tree, |node, _| {
         if declaration::KINDS.contains(&node.kind()) {
-            let is_for_init = node.parent().is_some_and(|parent| {
+            let is_for_init = file.parent(node).is_some_and(|parent| {
                 parent.kind() == "for_statement" && parent.child_by_field_name("initializer") == Some(node)
             });
-            let declaration = Declaration::of(node).filter(|found| found.keyword.kind() == "let");
+            let declaration = Declaration::of(file, node).filter(|found| found.keyword.kind() == "let");
             found.extend(declaration.filter(|_| !is_for_init));
         }
         true
