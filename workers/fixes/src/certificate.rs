@@ -122,6 +122,9 @@ pub enum CheckFailed {
     /// It names a rule that this engine does not have.
     #[error(transparent)]
     Engine(#[from] engine::Error),
+    /// It took longer than a file may, which says nothing of the edits.
+    #[error("no time to replay it")]
+    OutOfTime,
     /// A check does not hold.
     #[error("check `{0}` does not hold")]
     Check(Check),

@@ -126,6 +126,22 @@ impl Change {
         })
     }
 
+    /// The range of the base that the new text around byte `at` stands for; `None` if the byte is kept.
+    #[must_use]
+    pub fn replaced_at(&self, at: usize) -> Option<Range<usize>> {
+        let index = self.ends.partition_point(|&end| end <= at);
+        if !matches!(self.pieces.get(index)?, Piece::New(_)) {
+            return None;
+        }
+        let kept = |piece: &Piece| match piece {
+            Piece::Kept(kept) => Some(kept.clone()),
+            Piece::New(_) => None,
+        };
+        let start = self.pieces[..index].iter().rev().find_map(kept).map_or(0, |kept| kept.end);
+        let end = self.pieces[index..].iter().find_map(kept).map_or(self.base_len, |kept| kept.start);
+        Some(start..end)
+    }
+
     /// The places of the new text that are not as in the base: new bytes, and empty ranges where bytes are gone.
     #[must_use]
     pub fn mended_places(&self) -> Vec<Range<usize>> {
@@ -232,5 +248,6 @@ mod tests {
         assert_eq!(change.origin_of(2), None);
         assert_eq!(change.origin_of(5), Some(3));
         assert_eq!((change.place_of(&(4..6)), change.place_of(&(2..4))), (Some(6..8), None));
+        assert_eq!([change.replaced_at(2), change.replaced_at(5)], [Some(0..3), None]);
     }
 }

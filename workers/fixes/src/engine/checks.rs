@@ -97,7 +97,8 @@ fn keeps_other_comments(before: &Analysis, after: &Analysis, change: &Change) ->
 }
 
 /// Findings of `after` that are not findings of `before` where they come from. A finding comes from where its
-/// first byte does, or its last: an edit at one end of a larger finding does not make that finding new.
+/// first byte does, or its last: an edit at one end of a larger finding does not make that finding new. One in text
+/// that replaces other text is not new if the other had one that says the same.
 fn new_findings<'a>(before: &Analysis, after: &'a Analysis, change: &Change) -> Vec<&'a Finding> {
     let by_start: HashSet<_> =
         before.findings.iter().map(|old| (old.rule, old.range.start, old.message.as_str())).collect();
@@ -110,7 +111,17 @@ fn new_findings<'a>(before: &Analysis, after: &'a Analysis, change: &Change) -> 
         start.is_some_and(|start| by_start.contains(&(finding.rule, start, message)))
             || last.is_some_and(|last| by_end.contains(&(finding.rule, last + 1, message)))
     };
-    after.findings.iter().filter(|finding| !is_known(finding)).collect()
+    let mut moved = HashSet::new();
+    let mut has_moved = |finding: &Finding| {
+        let Some(replaced) = change.replaced_at(finding.range.start) else { return false };
+        let from = before.findings.partition_point(|old| old.range.start < replaced.start);
+        let olds = before.findings.iter().enumerate().skip(from);
+        let mut olds = olds.take_while(|(_, old)| old.range.start < replaced.end).filter(|(_, old)| {
+            old.range.end <= replaced.end && old.rule == finding.rule && old.message == finding.message
+        });
+        olds.any(|(at, _)| moved.insert(at))
+    };
+    after.findings.iter().filter(|finding| !is_known(finding) && !has_moved(finding)).collect()
 }
 
 /// Whether the new findings' own fixes, applied to `after` at once, mend them and keep the form: then the series

@@ -27,8 +27,12 @@ impl Default for Budget {
 pub(crate) struct Clock {
     budget: Budget,
     started: Instant,
-    /// By the rule's index in the engine.
-    spent: RefCell<Vec<Duration>>,
+    /// By the rule's index in the engine; `None` for a rule that does not run.
+    spent: RefCell<Vec<Option<Duration>>>,
+    /// Rules that went over their budget since the work was last begun.
+    over: RefCell<Vec<usize>>,
+    /// Rules that went over their budget and are left out.
+    left_out: RefCell<Vec<usize>>,
     is_out_of_time: Cell<bool>,
 }
 
@@ -38,7 +42,9 @@ impl Clock {
         Self {
             budget,
             started: Instant::now(),
-            spent: RefCell::new(vec![Duration::ZERO; n_rules]),
+            spent: RefCell::new(vec![Some(Duration::ZERO); n_rules]),
+            over: RefCell::default(),
+            left_out: RefCell::default(),
             is_out_of_time: Cell::new(false),
         }
     }
@@ -47,9 +53,38 @@ impl Clock {
     pub(crate) fn skip(&self, switched_off: &[AtomicBool]) {
         for (spent, off) in self.spent.borrow_mut().iter_mut().zip(switched_off) {
             if off.load(Ordering::Relaxed) {
-                *spent = Duration::MAX;
+                *spent = None;
             }
         }
+    }
+
+    /// Leaves out the rules that went over their budget, so that the work can be begun again without them: what
+    /// was done while one of them fell silent proves nothing. `false` if there are none.
+    pub(crate) fn leave_out_slow_rules(&self) -> bool {
+        let over = self.over.take();
+        let is_any = !over.is_empty();
+        let mut spent = self.spent.borrow_mut();
+        spent.iter_mut().flatten().for_each(|spent| *spent = Duration::ZERO);
+        for &rule in &over {
+            spent[rule] = None;
+        }
+        self.left_out.borrow_mut().extend(over);
+        is_any
+    }
+
+    /// The rules that were left out as too slow, and their budget.
+    pub(crate) fn left_out(&self) -> (Vec<usize>, Duration) {
+        (self.left_out.borrow().clone(), self.budget.rule)
+    }
+
+    /// Whether a rule runs.
+    pub(crate) fn runs(&self, rule: usize) -> bool {
+        self.spent.borrow().get(rule).is_some_and(Option::is_some)
+    }
+
+    /// Whether what is being done is in vain: the file's time is up, or the work will be begun again.
+    pub(crate) fn is_in_vain(&self) -> bool {
+        self.is_up(Instant::now()) || !self.over.borrow().is_empty()
     }
 
     /// Whether the file's time is up, as of the moment `now`.
@@ -67,13 +102,18 @@ impl Clock {
     /// Charges a rule for its work; what it went over, once it did.
     pub(crate) fn charge(&self, rule: usize, took: Duration) -> Option<Duration> {
         let mut spent = self.spent.borrow_mut();
-        let spent = spent.get_mut(rule)?;
+        let spent = spent.get_mut(rule)?.as_mut()?;
         *spent = spent.saturating_add(took);
-        (*spent > self.budget.rule).then_some(self.budget.rule)
+        if *spent <= self.budget.rule {
+            return None;
+        }
+        self.over.borrow_mut().push(rule);
+        Some(self.budget.rule)
     }
 
-    /// Whether a rule's time is up.
+    /// Whether a rule's time is up, or it does not run at all.
     pub(crate) fn is_over(&self, rule: usize) -> bool {
-        self.spent.borrow().get(rule).is_some_and(|spent| *spent > self.budget.rule)
+        let spent = self.spent.borrow().get(rule).copied().flatten();
+        spent.is_none_or(|spent| spent > self.budget.rule)
     }
 }

@@ -121,8 +121,12 @@ impl Engine {
     pub fn mend(&self, bytes: &[u8], language: Language, facts: &Facts) -> FileReport {
         let clock = Clock::start(self.budget, self.rules.len());
         clock.skip(&self.switched_off);
-        let setup = self.setup(language, facts, &clock);
-        let report = Run::new(self, setup, bytes).report();
+        let report = loop {
+            let report = Run::new(self, self.setup(language, facts, &clock), bytes).report();
+            if report.out_of_time || !clock.leave_out_slow_rules() {
+                break report;
+            }
+        };
         self.switch_off(&report);
         report
     }
@@ -166,11 +170,13 @@ impl Engine {
         let rule: &dyn Rule = &**rule;
         let base = setup.analyse(base.to_vec());
         let after = setup.analyse(apply(&base.bytes, edits));
-        check_whole(&setup, rule, &base, &after, edits).map_err(CheckFailed::Check)?;
-        if !is_settled(&setup, rule, &after) {
-            return Err(CheckFailed::Check(Check::Idempotent));
+        let checked = check_whole(&setup, rule, &base, &after, edits);
+        let is_settled = is_settled(&setup, rule, &after);
+        if clock.is_in_vain() {
+            return Err(CheckFailed::OutOfTime);
         }
-        Ok(after.bytes)
+        checked.map_err(CheckFailed::Check)?;
+        if is_settled { Ok(after.bytes) } else { Err(CheckFailed::Check(Check::Idempotent)) }
     }
 
     /// A user's rule that failed once is not asked again.

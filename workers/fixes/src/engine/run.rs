@@ -5,12 +5,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::analysis::{Analysis, Setup};
+use super::clock::Clock;
 use super::mend::Engine;
 use super::position::Lines;
 use super::settle::{Settled, settle};
 use crate::certificate::{Certificate, Check, ENGINE_VERSION};
 use crate::report::{Dropped, FileFinding, FileReport, RuleFailure, RuleId, Step};
 use crate::rule::{Applicability, Edit, Finding, Rule};
+use crate::spec::RuleSpec;
 
 /// A series that still changes something after this many rounds does not settle.
 const MAX_ROUNDS: u32 = 10;
@@ -20,6 +22,8 @@ pub(super) struct Run<'e> {
     engine: &'e Engine,
     setup: Setup<'e>,
     base: Rc<Analysis>,
+    /// The rules that run, as data.
+    specs: Arc<[RuleSpec]>,
     /// What rules make of texts, by rule and digest: the first step of a series is the rule alone.
     settled: HashMap<(&'static str, blake3::Hash), Rc<Outcome>>,
 }
@@ -41,7 +45,8 @@ struct Series {
 impl<'e> Run<'e> {
     pub(super) fn new(engine: &'e Engine, setup: Setup<'e>, bytes: &[u8]) -> Self {
         let base = Rc::new(setup.analyse(bytes.to_vec()));
-        Self { engine, setup, base, settled: HashMap::new() }
+        let specs = specs_of(engine, setup.clock);
+        Self { engine, setup, base, specs, settled: HashMap::new() }
     }
 
     pub(super) fn report(&mut self) -> FileReport {
@@ -81,10 +86,14 @@ impl<'e> Run<'e> {
 
     /// Rules that failed on the text or on what became of it.
     fn failures(&self) -> BTreeMap<&'static str, String> {
+        let (slow, budget) = self.setup.clock.left_out();
+        let slow = slow.into_iter().filter_map(|rule| self.engine.rules().get(rule));
+        let slow = slow.map(|rule| (rule.meta().id, format!("over its time budget of {budget:?} a file")));
         let texts = self.settled.values().filter_map(|outcome| outcome.after.as_deref());
         texts
             .chain([&*self.base])
             .flat_map(|text| text.failures.iter().map(|(rule, message)| (*rule, message.clone())))
+            .chain(slow)
             .collect()
     }
 
@@ -167,7 +176,8 @@ impl<'e> Run<'e> {
 
     fn settle(&mut self, rule: &'e dyn Rule, text: &Rc<Analysis>) -> Rc<Outcome> {
         let id = rule.meta().id;
-        if !text.findings_of(id).any(|finding| self.setup.allows(finding)) {
+        let has_work = text.findings_of(id).any(|finding| self.setup.allows(finding));
+        if !has_work || self.setup.clock.is_in_vain() {
             return Rc::new(Outcome { after: None, edits: Vec::new(), dropped: Vec::new() });
         }
         let key = (id, text.digest());
@@ -187,7 +197,7 @@ impl<'e> Run<'e> {
             engine: ENGINE_VERSION.to_owned(),
             level: self.engine.level(),
             facts: self.setup.facts.clone(),
-            rules: Arc::clone(self.engine.specs()),
+            rules: Arc::clone(&self.specs),
             before: hex(before),
             after: hex(after),
             edits: outcome.edits.clone(),
@@ -238,6 +248,15 @@ impl<'e> Run<'e> {
             fingerprint,
         }
     }
+}
+
+/// The rules of the engine that run, as data: a certificate must not name one that said nothing.
+fn specs_of(engine: &Engine, clock: &Clock) -> Arc<[RuleSpec]> {
+    if (0..engine.rules().len()).all(|rule| clock.runs(rule)) {
+        return Arc::clone(engine.specs());
+    }
+    let specs = engine.specs().iter().enumerate();
+    specs.filter(|(rule, _)| clock.runs(*rule)).map(|(_, spec)| spec.clone()).collect()
 }
 
 fn hex(text: &Analysis) -> String {

@@ -299,3 +299,31 @@ fn a_file_that_takes_too_long_is_left_alone_and_says_so() {
     assert!(report.out_of_time && report.findings.is_empty() && report.series.is_empty());
     assert_eq!(report.final_digest, report.digest);
 }
+
+#[test]
+fn a_rule_that_is_too_slow_for_the_mended_text_is_left_out_from_the_start() {
+    let slow = rule("slow", "identifier", |text| {
+        std::thread::sleep(std::time::Duration::from_millis(if text == "b" { 20 } else { 0 }));
+        None
+    });
+    let fixes = rule("fixes", "identifier", a_to_b);
+    let budget = Budget { rule: std::time::Duration::from_millis(10), ..Budget::default() };
+    let report = engine(&[fixes, slow]).within(budget).mend(b"a;", Language::JavaScript, &NO_FACTS);
+    let failed: Vec<&str> = report.rule_failures.iter().map(|failure| &*failure.rule).collect();
+    assert_eq!(failed, ["slow"]);
+    let proof = &report.series[0].certificate;
+    let ran: Vec<&str> = proof.rules.iter().map(|spec| spec.id.as_str()).collect();
+    assert_eq!((&*proof.rule, ran.as_slice()), ("fixes", &["fixes"][..]));
+}
+
+#[test]
+fn a_finding_in_text_that_is_written_anew_is_not_new_if_it_stood_there() {
+    let other = rule("other", "number", |_| Some(Outcome::Found));
+    let flips =
+        rule("flips", "binary_expression", |text| (text == "1 < a").then_some(Outcome::Replace("a > 1")));
+    let (report, after) = mend(&[flips, other], b"1 < a;");
+    assert_eq!((dropped(&report).as_slice(), after.as_str()), (&[][..], "a > 1;"));
+    let doubles =
+        rule("doubles", "binary_expression", |text| (text == "1 < a").then_some(Outcome::Replace("1 > 1")));
+    assert_eq!(dropped(&mend(&[doubles, other], b"1 < a;").0), [("doubles", Check::NoNewFindings, 1)]);
+}

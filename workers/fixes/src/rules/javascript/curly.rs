@@ -1,5 +1,6 @@
 //! `curly`: braces around the bodies of control statements.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -8,6 +9,7 @@ use tree_sitter::Node;
 
 use super::ECMASCRIPT;
 use super::statement_lists::{alternate, block_in, needs_braces, only_statement};
+use super::surroundings::statement_range;
 use super::syntax::Token;
 use super::token_lines::{
     first_token_of, last_token_of, may_continue_line, share_line, spells, touch_on_line,
@@ -211,11 +213,12 @@ impl<'t> Judged<'t> {
         if wants_block == self.body.is_block() {
             return None;
         }
+        let range = statement_range(file, node);
         let verb = if wants_block { "Expected" } else { "Unnecessary" };
         let condition = if has_condition { " condition" } else { "" };
-        let fix = if wants_block { Some(add_braces(node)) } else { self.remove_braces(file) };
+        let fix = if wants_block { Some(add_braces(&range)) } else { self.remove_braces(file) };
         let message = format!("{verb} {{ after '{keyword}'{condition}.");
-        Some(Finding::new(&META, node.byte_range(), message).with_fix(fix))
+        Some(Finding::new(&META, range, message).with_fix(fix))
     }
 
     fn remove_braces(&self, file: &ParsedFile<'t>) -> Option<Fix> {
@@ -230,8 +233,8 @@ impl<'t> Judged<'t> {
     }
 }
 
-fn add_braces(body: Node<'_>) -> Fix {
-    Fix::safe(vec![Edit::insert(body.start_byte(), "{"), Edit::insert(body.end_byte(), "}")])
+fn add_braces(body: &Range<usize>) -> Fix {
+    Fix::safe(vec![Edit::insert(body.start, "{"), Edit::insert(body.end, "}")])
 }
 
 /// Whether `do` or `else` would be one word with what follows the brace `open`.

@@ -48,11 +48,15 @@ pub(crate) struct Binding<'t> {
 
 impl<'t> Declaration<'t> {
     /// The declaration that `node` is, or has in its head.
-    pub(crate) fn of(node: Node<'t>) -> Option<Self> {
-        if node.kind() == "for_in_statement" { Self::of_loop_head(node) } else { Self::of_statement(node) }
+    pub(crate) fn of(file: &ParsedFile<'t>, node: Node<'t>) -> Option<Self> {
+        if node.kind() == "for_in_statement" {
+            Self::of_loop_head(node)
+        } else {
+            Self::of_statement(file, node)
+        }
     }
 
-    fn of_statement(node: Node<'t>) -> Option<Self> {
+    fn of_statement(file: &ParsedFile<'t>, node: Node<'t>) -> Option<Self> {
         let keyword = node.child(0)?;
         let declarators: Vec<Declarator<'t>> = named_children(node)
             .filter(|child| child.kind() == "variable_declarator")
@@ -61,13 +65,13 @@ impl<'t> Declaration<'t> {
                 Some(Declarator { node: child, pattern, init: child.child_by_field_name("value") })
             })
             .collect();
-        let parent = node.parent()?;
+        let parent = file.parent(node)?;
         let range = match parent.kind() {
-            "ambient_declaration" => parent.start_byte()..node.end_byte(),
+            "ambient_declaration" => parent.start_byte()..end_of(node),
             "for_statement" if parent.child_by_field_name("initializer") == Some(node) => {
                 node.start_byte()..declarators.last()?.node.end_byte()
             }
-            _ => node.byte_range(),
+            _ => node.start_byte()..end_of(node),
         };
         Some(Self { node, keyword, range, declarators, is_loop_head: false })
     }
@@ -80,6 +84,13 @@ impl<'t> Declaration<'t> {
         let declarators = vec![Declarator { node, pattern, init }];
         Some(Self { node, keyword, range, declarators, is_loop_head: true })
     }
+}
+
+/// Where a declaration ends: where the grammar adds a semicolon, it counts the comments behind as part of it.
+fn end_of(declaration: Node<'_>) -> usize {
+    let mut cursor = declaration.walk();
+    let parts = declaration.children(&mut cursor).filter(|child| !is_comment(*child));
+    parts.last().map_or_else(|| declaration.end_byte(), |last| last.end_byte())
 }
 
 /// The identifiers that a pattern binds or assigns, in order.

@@ -10,6 +10,7 @@ use tree_sitter::Node;
 use super::ECMASCRIPT;
 use super::declaration::bindings;
 use super::statement_lists::{alternate, function_around, is_statement_list};
+use super::surroundings::statement_range;
 use super::syntax::{identifier_name, named_children};
 use super::token_lines::{first_token_of, last_token_of, may_continue_line, spells, touch_on_line};
 use crate::rule::{Category, Edit, Finding, Fix, Level, Meta, Rule, option};
@@ -103,7 +104,7 @@ impl Rule for NoElseReturn {
         let needless = if self.options.allow_else_if { last_else(node) } else { first_else(node) };
         if let Some(needless) = needless {
             out.push(
-                Finding::new(&META, needless.byte_range(), "Unnecessary 'else' after 'return'.")
+                Finding::new(&META, statement_range(file, needless), "Unnecessary 'else' after 'return'.")
                     .with_fix(unwrap(file, node, needless)),
             );
         }

@@ -7,6 +7,7 @@ use tree_sitter::Node;
 
 use super::ECMASCRIPT;
 use super::statement_lists::{block_in, needs_braces, only_statement};
+use super::surroundings::statement_range;
 use super::syntax::keep_only;
 use super::token_lines::{last_token_of, may_continue_line, spells, touch_on_line};
 use crate::rule::{Category, Finding, Fix, Level, Meta, Rule, without_options};
@@ -74,16 +75,16 @@ impl Rule for NoLonelyIf {
         };
         let lonely = only_statement(block).filter(|statement| statement.kind() == "if_statement");
         let Some(lonely) = lonely.filter(|lonely| !needs_braces(file, block, *lonely)) else { return };
+        let message = "Unexpected if as the only statement in an else block.";
         out.push(
-            Finding::new(&META, lonely.byte_range(), "Unexpected if as the only statement in an else block.")
-                .with_fix(unwrap(file, block, lonely)),
+            Finding::new(&META, statement_range(file, lonely), message).with_fix(unwrap(file, block, lonely)),
         );
     }
 }
 
 /// Takes the braces of `block` off.
 fn unwrap<'t>(file: &ParsedFile<'t>, block: Node<'t>, lonely: Node<'t>) -> Option<Fix> {
-    let (whole, kept) = (block.byte_range(), lonely.byte_range());
+    let (whole, kept) = (block.byte_range(), statement_range(file, lonely));
     if file.has_comment_in(whole.start..kept.start) || file.has_comment_in(kept.end..whole.end) {
         return None;
     }

@@ -8,6 +8,7 @@ use tree_sitter::Node;
 use super::ECMASCRIPT;
 use super::return_flow::useless_returns;
 use super::statement_lists::{function_around, is_statement_list};
+use super::surroundings::statement_range;
 use crate::rule::{Category, Edit, Finding, Fix, Level, Meta, Rule, without_options};
 use crate::rules::manual::rule_type;
 use crate::source::ParsedFile;
@@ -76,7 +77,7 @@ impl Rule for NoUselessReturn {
         };
         for useless in useless_returns(file, body, is_generator(node)) {
             out.push(
-                Finding::new(&META, useless.byte_range(), "Unnecessary return statement.")
+                Finding::new(&META, statement_range(file, useless), "Unnecessary return statement.")
                     .with_fix(removal(file, useless)),
             );
         }
@@ -89,7 +90,7 @@ fn is_generator(function: Node<'_>) -> bool {
 }
 
 fn removal<'t>(file: &ParsedFile<'t>, useless: Node<'t>) -> Option<Fix> {
-    let range = useless.byte_range();
+    let range = statement_range(file, useless);
     let is_removable =
         file.parent(useless).is_some_and(is_statement_list) && !file.has_comment_in(range.clone());
     // Another rule that takes an `else` out must not do so in the same pass.

@@ -78,7 +78,7 @@ impl Rule for NoVar {
     }
 
     fn check<'t>(&self, file: &ParsedFile<'t>, node: Node<'t>, out: &mut Vec<Finding>) {
-        let Some(declaration) = Declaration::of(node) else { return };
+        let Some(declaration) = Declaration::of(file, node) else { return };
         if declaration.keyword.kind() != "var" {
             return;
         }

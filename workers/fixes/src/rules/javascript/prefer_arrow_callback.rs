@@ -83,6 +83,10 @@ impl Rule for PreferArrowCallback {
         &META
     }
 
+    fn hands_over_to(&self) -> &'static [&'static str] {
+        &["arrow-body-style"]
+    }
+
     fn best_applicability(&self) -> Applicability {
         Applicability::Unsafe
     }

@@ -129,7 +129,7 @@ fn let_declarations<'t>(file: &ParsedFile<'t>) -> Vec<Declaration<'t>> {
         let is_for_init = file.parent(node).is_some_and(|parent| {
             parent.kind() == "for_statement" && parent.child_by_field_name("initializer") == Some(node)
         });
-        let declaration = Declaration::of(node).filter(|found| found.keyword.kind() == "let");
+        let declaration = Declaration::of(file, node).filter(|found| found.keyword.kind() == "let");
         found.extend(declaration.filter(|_| !is_for_init));
     }
     found

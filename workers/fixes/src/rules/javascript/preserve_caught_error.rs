@@ -9,6 +9,7 @@ use tree_sitter::Node;
 use super::ECMASCRIPT;
 use super::globals::is_global;
 use super::property_name::property_name;
+use super::surroundings::statement_range;
 use super::syntax::{first_named_child, identifier_name, named_children, without_parens};
 use crate::rule::{Applicability, Category, Edit, Finding, Fix, Level, Meta, Rule, option};
 use crate::rules::manual::rule_type;
@@ -146,7 +147,7 @@ impl PreserveCaughtError {
             let message = "The caught error is not accessible because the catch clause lacks the error \
                 parameter. Start referencing the caught error using the catch parameter.";
             let is_wanted = self.options.require_catch_parameter;
-            return is_wanted.then(|| Finding::new(&META, node.byte_range(), message));
+            return is_wanted.then(|| Finding::new(&META, statement_range(file, node), message));
         };
         if !matches!(caught.kind(), "identifier" | "undefined") {
             let message = "Re-throws cannot preserve the caught error as a part of it is being lost due to \
@@ -159,7 +160,7 @@ impl PreserveCaughtError {
                 let message = "There is no `cause` attached to the symptom error being thrown.";
                 let edit = construction.with_cause(&signature, &identifier_name(file, caught));
                 let fix = edit.map(|edit| Fix::suggestion(vec![edit]));
-                Some(Finding::new(&META, node.byte_range(), message).with_fix(fix))
+                Some(Finding::new(&META, statement_range(file, node), message).with_fix(fix))
             }
             Cause::Known(cause) => check_cause(file, node, caught, &cause),
         }
@@ -214,7 +215,7 @@ fn check_cause(
     let is_caught = scopes.variable_at(cause.value.start_byte()) == scopes.variable_at(caught.start_byte());
     let message = "The caught error is being attached as `cause`, but is shadowed by a closer scoped \
         redeclaration.";
-    (!is_caught).then(|| Finding::new(&META, throw.byte_range(), message))
+    (!is_caught).then(|| Finding::new(&META, statement_range(file, throw), message))
 }
 
 /// The `catch` clause that the statement belongs to, with no function between.

@@ -83,7 +83,7 @@ impl Rule for ThrowNewError {
 }
 
 /// More links of a chain than anyone writes.
-const MAX_LINKS: usize = 250;
+const MAX_LINKS: usize = 100;
 
 /// Whether the name is written like a class and ends with `Error`.
 fn names_error(name: &str) -> bool {

@@ -59,6 +59,10 @@ impl Rule for NeedlessBool {
         without_options(self, options)
     }
 
+    fn hands_over_to(&self) -> &'static [&'static str] {
+        &["let_and_return"]
+    }
+
     fn kinds(&self) -> &'static [&'static str] {
         &["if_expression", "block"]
     }

@@ -332,7 +332,7 @@ impl<'t> Pruner<'_, 't> {
 
     /// A declarator that is a single name: `a` or `a = 1`.
     fn declarator_edit(&self, declarator: Node<'t>) -> Option<Edit> {
-        let declaration = Declaration::of(self.ancestry.parent(declarator)?)?;
+        let declaration = Declaration::of(self.file, self.ancestry.parent(declarator)?)?;
         if declaration.declarators.len() > 1 {
             return self.declarator_range(declarator, &declaration).map(Edit::delete);
         }
@@ -347,7 +347,7 @@ impl<'t> Pruner<'_, 't> {
 
     /// A declarator of a pattern that is left without names.
     fn destructuring_range(&self, declarator: Node<'t>) -> Option<Range<usize>> {
-        let declaration = Declaration::of(self.ancestry.parent(declarator)?)?;
+        let declaration = Declaration::of(self.file, self.ancestry.parent(declarator)?)?;
         if is_loop(self.owner(&declaration)?) {
             return None;
         }
