@@ -6,3 +6,4 @@ mod fixture;
 mod ledger;
 mod plan;
 mod remote;
+mod settings;

@@ -1,7 +1,6 @@
 //! What decides how rules run on a file: which rules, with which options, and what the code has to run on.
 //!
-//! Reading order: [`facts`] → [`manifests`] → [`spec`] → [`config`]. No rule is here: the orchestrator reads a
-//! repository's settings without linking the engine.
+//! Reading order: [`language`] → [`facts`] → [`manifests`] → [`spec`] → [`config`]. Data and its readers; no rule is here.
 
 pub mod config;
 pub mod facts;
