@@ -38,15 +38,22 @@ fn compare(place: &str, stored: &Value, submitted: &Value, lines: &mut Vec<Strin
     }
 }
 
-/// Arrays of plain texts (the rules) are sorted sets: what matters is who is in.
+/// Arrays of plain texts, and of things with ids (the rules), are sorted sets: what matters is who is in.
 fn is_set(values: &[Value]) -> bool {
-    values.iter().all(Value::is_string)
+    values.iter().all(|value| name_of(value).is_some())
+}
+
+fn name_of(value: &Value) -> Option<&str> {
+    value.as_str().or_else(|| value.get("id")?.as_str())
 }
 
 fn compare_sets(place: &str, stored: &[Value], submitted: &[Value], lines: &mut Vec<String>) {
+    let twin = |value: &Value, others: &[Value]| -> Option<Value> {
+        others.iter().find(|other| name_of(other) == name_of(value)).cloned()
+    };
     let only_in = |values: &[Value], others: &[Value]| -> Option<String> {
         let only: Vec<&str> =
-            values.iter().filter(|value| !others.contains(value)).filter_map(Value::as_str).collect();
+            values.iter().filter(|value| twin(value, others).is_none()).filter_map(name_of).collect();
         (!only.is_empty()).then(|| only.join(", "))
     };
     if let Some(only) = only_in(stored, submitted) {
@@ -54,6 +61,9 @@ fn compare_sets(place: &str, stored: &[Value], submitted: &[Value], lines: &mut 
     }
     if let Some(only) = only_in(submitted, stored) {
         lines.push(format!("{place}: only submitted: {only}"));
+    }
+    for (old, new) in stored.iter().filter_map(|old| Some((old, twin(old, submitted)?))) {
+        compare(&format!("{place}.{}", name_of(old).unwrap_or_default()), old, &new, lines);
     }
 }
 

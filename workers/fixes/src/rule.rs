@@ -200,12 +200,6 @@ pub trait Rule: Send + Sync {
     /// What is wrong with the options, in words for whoever wrote them.
     fn configured(&self, options: &[Value]) -> Result<Arc<dyn Rule>, String>;
 
-    /// Whether [`Rule::check`] is called once with the root, syntax errors or not; what it finds must keep clear
-    /// of them all the same, or is left out.
-    fn reads_whole_file(&self) -> bool {
-        false
-    }
-
     /// Whether a user wrote it: one that fails is switched off for the rest of the job.
     fn is_users(&self) -> bool {
         false
@@ -217,8 +211,27 @@ pub trait Rule: Send + Sync {
         &[]
     }
 
+    /// Whether its fixes delete or rewrite comments because the comments are what it is about. The fixes of other
+    /// rules are dropped where a comment would change.
+    fn edits_comments(&self) -> bool {
+        false
+    }
+
+    /// Looks at the comments of the file that suppress findings, when all rules have run and it is known what the
+    /// comments have suppressed. Not called where there are none.
+    fn check_suppressions(&self, _file: &ParsedFile<'_>, _ran: &Ran, _out: &mut Vec<Finding>) {}
+
     /// Looks at one node of a wanted kind and reports what it finds.
     fn check<'t>(&self, file: &ParsedFile<'t>, node: tree_sitter::Node<'t>, out: &mut Vec<Finding>);
+}
+
+/// The rules of a run that are for the file's language.
+#[derive(Debug)]
+pub struct Ran {
+    /// All of them.
+    pub enabled: Vec<&'static str>,
+    /// Those that are not off for the file and have not failed on it.
+    pub heard: Vec<&'static str>,
 }
 
 impl std::fmt::Debug for dyn Rule {

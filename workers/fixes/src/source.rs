@@ -1,16 +1,17 @@
 //! A file that was parsed once: its bytes, its tree, and lazily what rules ask of it (comments, scopes).
 
-use std::cell::{OnceCell, RefCell};
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use tree_sitter::{Node, Tree};
 
-use crate::engine::walk;
 use crate::facts::Facts;
-use crate::language::Language;
+use crate::language::{Grammar as _, Language};
+use crate::outline::Outline;
+use crate::scopes::python::PythonScopes;
 use crate::scopes::{Scopes, go, rust};
+use crate::suppressions::Suppressions;
+use crate::user_rule::Searched;
 
 /// One version of one file, parsed. Byte offsets in the tree are offsets in `bytes`.
 ///
@@ -24,60 +25,29 @@ pub struct ParsedFile<'t> {
     pub tree: &'t Tree,
     /// What is known of it beside its text.
     pub facts: &'t Facts,
-    /// The node that the engine shows to rules just now, and the nodes around it, from the root.
-    spine: RefCell<Vec<Node<'t>>>,
-    survey: OnceCell<Survey>,
-    parents: OnceCell<NodeMap<'t>>,
+    outline: OnceCell<Outline<'t>>,
     tokens: OnceCell<Vec<Node<'t>>>,
     scopes: OnceCell<Option<Scopes>>,
     go_names: OnceCell<go::Names<'t>>,
     rust_names: OnceCell<rust::Names<'t>>,
+    python_scopes: OnceCell<Option<PythonScopes>>,
+    suppressions: OnceCell<Suppressions<'t>>,
+    searched: OnceCell<Searched>,
+    /// Where the `return` statements of JavaScript without a value start, in order.
+    pub(crate) bare_returns: OnceCell<Vec<usize>>,
+    /// What Python rules found out about the file as a whole.
+    pub(crate) python: PythonMemo,
 }
 
-/// Nodes by the id of another node, or by where they start.
-pub(crate) type NodeMap<'t> = HashMap<usize, Node<'t>, BuildHasherDefault<NumberHasher>>;
-
-/// Spreads ids of nodes, which are addresses, and offsets: nobody gains by choosing them, so that they need no
-/// stronger hash.
-#[derive(Default)]
-pub(crate) struct NumberHasher(u64);
-
-impl Hasher for NumberHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write_usize(usize::from(*byte)));
-    }
-
-    fn write_usize(&mut self, id: usize) {
-        // The golden ratio; the upper bits are the well mixed ones, and the table looks at the lower ones too.
-        let mixed = (self.0 ^ id as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        self.0 = mixed ^ (mixed >> 32);
-    }
-}
-
-/// Node kinds of comments, in all grammars.
-const COMMENTS: &[&str] = &["comment", "line_comment", "block_comment", "html_comment", "hash_bang_line"];
-
-/// Node kinds that are one token although the grammar takes them apart.
-const ATOMS: &[&str] = &[
-    "string",
-    "regex",
-    "string_literal",
-    "raw_string_literal",
-    "char_literal",
-    "interpreted_string_literal",
-    "rune_literal",
-];
-
-/// What one walk over the tree tells.
+/// Answers that cost a look at the whole file, remembered: many findings ask for them.
 #[derive(Debug, Default)]
-struct Survey {
-    comments: Vec<Range<usize>>,
-    /// Levels below the root.
-    depth: u32,
+pub(crate) struct PythonMemo {
+    /// Whether it is Python 3 without syntax errors.
+    pub(crate) is_sound: OnceCell<bool>,
+    /// The quote that its strings use.
+    pub(crate) quote: OnceCell<char>,
+    /// One level of indentation.
+    pub(crate) indentation: OnceCell<String>,
 }
 
 impl<'t> ParsedFile<'t> {
@@ -89,69 +59,47 @@ impl<'t> ParsedFile<'t> {
             language,
             tree,
             facts,
-            spine: RefCell::default(),
-            survey: OnceCell::new(),
-            parents: OnceCell::new(),
+            outline: OnceCell::new(),
             tokens: OnceCell::new(),
             scopes: OnceCell::new(),
             go_names: OnceCell::new(),
             rust_names: OnceCell::new(),
+            python: PythonMemo::default(),
+            python_scopes: OnceCell::new(),
+            suppressions: OnceCell::new(),
+            searched: OnceCell::new(),
+            bare_returns: OnceCell::new(),
         }
     }
 
-    /// Tells where the engine's walk stands, so that [`ParsedFile::parent`] need not start at the root.
-    pub(crate) fn enter(&self, node: Node<'t>, depth: u32) {
-        let mut spine = self.spine.borrow_mut();
-        spine.truncate(depth as usize);
-        spine.push(node);
+    /// The tree as a list.
+    pub(crate) fn outline(&self) -> &Outline<'t> {
+        self.outline.get_or_init(|| Outline::of(self.tree, self.language))
     }
 
-    /// The node around `node`, `None` for the root. A step costs nothing; [`Node::parent`] costs the depth of the
-    /// node.
+    /// The node around `node`, `None` for the root. [`Node::parent`] costs the depth of the node, this a search in a
+    /// sorted list.
     #[must_use]
     pub fn parent(&self, node: Node<'t>) -> Option<Node<'t>> {
-        let spine = self.spine.borrow();
-        if let Some(at) = spine.iter().rposition(|known| *known == node) {
-            return at.checked_sub(1).map(|at| spine[at]);
-        }
-        self.parents().get(&node.id()).copied()
+        self.ancestors(node).next()
     }
 
-    /// The nodes around all nodes but the root, found on first use.
-    fn parents(&self) -> &NodeMap<'t> {
-        self.parents.get_or_init(|| {
-            let mut parents = NodeMap::default();
-            parents.reserve(self.tree.root_node().descendant_count());
-            let mut around: Vec<Node<'t>> = Vec::new();
-            walk(self.tree, |node, depth| {
-                around.truncate(depth as usize);
-                parents.extend(around.last().map(|parent| (node.id(), *parent)));
-                around.push(node);
-                true
-            });
-            parents
-        })
-    }
-
-    /// The nodes around `node`, innermost first, the root last.
+    /// The nodes around `node`, innermost first, the root last. Each step costs nothing.
     pub fn ancestors(&self, node: Node<'t>) -> impl Iterator<Item = Node<'t>> + '_ {
-        // On the spine, a step outwards is a step in a list.
-        let place_of = |node: Node<'t>| self.spine.borrow().iter().rposition(|known| *known == node);
-        let mut last = Some(node);
-        let mut place = place_of(node);
-        std::iter::from_fn(move || {
-            let around = match place {
-                Some(at) => at.checked_sub(1).map(|at| self.spine.borrow()[at]),
-                None => self.parent(last?),
-            };
-            place = match (place, around) {
-                (Some(at), _) => at.checked_sub(1),
-                (None, Some(around)) => place_of(around),
-                (None, None) => None,
-            };
-            last = around;
-            around
-        })
+        self.outline().ancestors(node)
+    }
+
+    /// The named leaf that starts at byte `at`, such as an identifier.
+    #[must_use]
+    pub fn name_at(&self, at: usize) -> Option<Node<'t>> {
+        self.outline().name_at(at)
+    }
+
+    /// All named nodes of these kinds, in order.
+    pub fn nodes_of<'f>(&'f self, kinds: &[&str]) -> impl Iterator<Item = Node<'t>> + use<'f, 't> {
+        let grammar = self.language.grammar();
+        let ids: Vec<u16> = kinds.iter().map(|kind| grammar.id_for_node_kind(kind, true)).collect();
+        self.outline().entries().iter().filter(move |entry| ids.contains(&entry.kind)).map(|entry| entry.node)
     }
 
     /// The scopes, variables and references of a JavaScript or TypeScript file, resolved on first use.
@@ -159,7 +107,7 @@ impl<'t> ParsedFile<'t> {
     /// A rule that needs them stays silent then.
     #[must_use]
     pub fn scopes(&self) -> Option<&Scopes> {
-        self.scopes.get_or_init(|| Scopes::resolve(self, self.survey().depth, self.facts.kind)).as_ref()
+        self.scopes.get_or_init(|| Scopes::resolve(self, self.outline().depth, self.facts.kind)).as_ref()
     }
 
     /// What the names of a Go file mean, resolved on first use.
@@ -172,6 +120,24 @@ impl<'t> ParsedFile<'t> {
     #[must_use]
     pub fn rust_names(&self) -> &rust::Names<'t> {
         self.rust_names.get_or_init(|| rust::Names::resolve(self))
+    }
+
+    /// The scopes, bindings and references of a Python file, resolved on first use. `None` for other languages.
+    /// What stands in syntax errors counts as used, but a rule that says that something is not used stays silent
+    /// where there are any.
+    #[must_use]
+    pub fn python_scopes(&self) -> Option<&PythonScopes> {
+        self.python_scopes.get_or_init(|| PythonScopes::resolve(self)).as_ref()
+    }
+
+    /// The comments of the file that keep rules quiet, read on first use.
+    pub(crate) fn suppressions(&self) -> &Suppressions<'t> {
+        self.suppressions.get_or_init(|| Suppressions::of(self))
+    }
+
+    /// The file as users' rules search it, made on first use.
+    pub(crate) fn ast_grep(&self) -> &Searched {
+        self.searched.get_or_init(|| Searched::new(self))
     }
 
     /// The text of `node`; what is not UTF-8 is replaced, so use it to compare and to build text from
@@ -190,40 +156,14 @@ impl<'t> ParsedFile<'t> {
     /// The byte ranges of all comments, in order.
     #[must_use]
     pub fn comments(&self) -> &[Range<usize>] {
-        &self.survey().comments
-    }
-
-    fn survey(&self) -> &Survey {
-        self.survey.get_or_init(|| {
-            let mut survey = Survey::default();
-            walk(self.tree, |node, depth| {
-                survey.depth = survey.depth.max(depth);
-                if COMMENTS.contains(&node.kind()) {
-                    survey.comments.push(node.byte_range());
-                }
-                true
-            });
-            survey
-        })
+        &self.outline().comments
     }
 
     /// All tokens in order: the leaves of the tree, comments left out, a string or regular expression as a whole.
     /// Of a JavaScript template, the quotes, the text between and `${` are tokens each.
     #[must_use]
     pub fn tokens(&self) -> &[Node<'t>] {
-        self.tokens.get_or_init(|| {
-            let mut tokens = Vec::new();
-            walk(self.tree, |node, _| {
-                let kind = node.kind();
-                let is_whole = ATOMS.contains(&kind);
-                let is_comment = COMMENTS.contains(&kind);
-                if (is_whole || node.child_count() == 0) && !is_comment && !node.byte_range().is_empty() {
-                    tokens.push(node);
-                }
-                !is_whole && !is_comment
-            });
-            tokens
-        })
+        self.tokens.get_or_init(|| self.outline().tokens())
     }
 
     /// The tokens that lie wholly in `range`.

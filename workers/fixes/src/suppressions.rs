@@ -5,9 +5,11 @@
 //! | `nightmend-ignore[: rule, …] reason` | all | its line if code stands before it, else the next line of code |
 //! | `nightmend-ignore-file[: rule, …] reason` | all | the file |
 //! | `eslint-disable-line`, `eslint-disable-next-line`, `eslint-disable` … `eslint-enable` | ECMAScript | as in ESLint |
-//! | `noqa[: CODE, …]`, `ruff: noqa`, `flake8: noqa` | Python | the line (of a multi-line string: all its lines), the file |
+//! | `noqa[: CODE, …]`, `ruff: noqa`, `flake8: noqa` | Python | the line (of a multi-line string: all its lines), the file: see [`noqa`] |
 //! | `#[allow(clippy::…)]`, `#[expect(…)]`, `#![allow(…)]` | Rust | the item, statement or block |
 //! | `//nolint[:rule, …]`, `//lint:ignore RULE reason`, `//lint:file-ignore` | Go | the line, or what follows the comment; the file |
+
+pub(crate) mod noqa;
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -19,7 +21,10 @@ use crate::engine::position::Lines;
 use crate::engine::walk;
 use crate::language::Language;
 use crate::report::Position;
+use crate::rules::python::ruff_codes::current;
 use crate::source::ParsedFile;
+
+use noqa::Directives;
 
 /// A suppressing comment that suppresses nothing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -34,8 +39,11 @@ pub struct UnusedSuppression {
 
 /// All suppressing comments of a file.
 #[derive(Debug)]
-pub(crate) struct Suppressions {
+pub(crate) struct Suppressions<'t> {
     all: Vec<Suppression>,
+    /// ruff's, in Python.
+    noqa: Option<Directives<'t>>,
+    n_suppressed: Cell<usize>,
 }
 
 #[derive(Debug)]
@@ -51,9 +59,9 @@ struct Suppression {
     is_used: Cell<bool>,
 }
 
-impl Suppressions {
+impl<'t> Suppressions<'t> {
     /// Reads the comments (and in Rust the attributes) of a file.
-    pub(crate) fn of(file: &ParsedFile<'_>) -> Self {
+    pub(crate) fn of(file: &ParsedFile<'t>) -> Self {
         let mut reader = Reader { file, lines: None, all: Vec::new(), open: Vec::new() };
         for comment in file.comments() {
             reader.read_comment(comment.clone());
@@ -62,16 +70,19 @@ impl Suppressions {
         if file.language == Language::Rust {
             reader.read_attributes();
         }
-        Self { all: reader.all }
+        let all = reader.all;
+        let noqa = (file.language == Language::Python).then(|| Directives::of(file)).flatten();
+        Self { all, noqa, n_suppressed: Cell::new(0) }
     }
 
     /// Whether there are none.
     pub(crate) fn is_empty(&self) -> bool {
-        self.all.is_empty()
+        self.all.is_empty() && self.noqa.is_none()
     }
 
-    /// Whether a finding of `rule` that starts at byte `at` is suppressed.
-    pub(crate) fn suppress(&self, at: usize, rule: &str, origin: &str) -> bool {
+    /// Whether what `rule` has to say of the byte `at` is suppressed. Whoever asks must not report it then:
+    /// the engine asks for each finding, and rules that group what they find ask before they do.
+    pub(crate) fn suppress(&self, at: usize, rule: &'static str, origin: &str) -> bool {
         let listens = |one: &&Suppression| {
             one.covers.contains(&at)
                 && one.origin.is_none_or(|whose| whose == family(origin))
@@ -82,14 +93,28 @@ impl Suppressions {
             one.is_used.set(true);
             is_suppressed = true;
         }
+        // The rule about ruff's comments reads itself whether they mean it.
+        let noqa = self.noqa.as_ref().filter(|_| family(origin) == "ruff" && rule != "RUF100");
+        is_suppressed |= noqa.is_some_and(|noqa| noqa.suppress(at, rule));
+        self.n_suppressed.set(self.n_suppressed.get() + usize::from(is_suppressed));
         is_suppressed
     }
 
+    /// How many times something was suppressed.
+    pub(crate) fn n_suppressed(&self) -> usize {
+        self.n_suppressed.get()
+    }
+
+    /// ruff's comments in a Python file, if there are any.
+    pub(crate) fn noqa(&self) -> Option<&Directives<'t>> {
+        self.noqa.as_ref()
+    }
+
     /// The suppressions that were of no use, of rules that `ran`.
-    pub(crate) fn unused(&self, ran: impl Fn(&str) -> bool) -> Vec<UnusedSuppression> {
-        let is_unused = |one: &&Suppression| {
-            !one.is_used.get() && one.rule.as_ref().is_some_and(|name| known_id(name).is_some_and(&ran))
-        };
+    pub(crate) fn unused(&self, file: &ParsedFile<'_>, ran: impl Fn(&str) -> bool) -> Vec<UnusedSuppression> {
+        let has_run = |name: &str| known_id(name).is_some_and(&ran);
+        let is_unused =
+            |one: &&Suppression| !one.is_used.get() && one.rule.as_ref().is_some_and(|name| has_run(name));
         let mut unused: Vec<UnusedSuppression> = self
             .all
             .iter()
@@ -100,6 +125,16 @@ impl Suppressions {
                 rule: one.rule.clone().unwrap_or_default(),
             })
             .collect();
+        let codes = self.noqa.iter().flat_map(Directives::unused);
+        let mut codes = codes.filter(|(_, code)| has_run(current(code))).peekable();
+        if codes.peek().is_some() {
+            let lines = Lines::new(file.bytes);
+            unused.extend(codes.map(|(comment, code)| UnusedSuppression {
+                start: lines.position(comment.start),
+                text: String::from_utf8_lossy(file.bytes_of(comment.clone())).into_owned(),
+                rule: code.to_owned(),
+            }));
+        }
         unused.sort();
         unused
     }
@@ -121,15 +156,19 @@ fn known_id(name: &str) -> Option<&'static str> {
 }
 
 impl Suppression {
+    /// `dot-notation` is ESLint's own; typescript-eslint has a rule of that name too, spelled with its prefix.
+    fn means(&self, name: &str, rule: &str) -> bool {
+        let known = known_id(name) == Some(rule);
+        let is_of_plugin =
+            || crate::catalogue::find(rule).is_some_and(|known| known.meta().origin != "ESLint");
+        known && (self.origin != Some("eslint") || !name.contains('/') || is_of_plugin())
+    }
+
     fn names(&self, rule: &str) -> bool {
-        let Some(name) = &self.rule else {
-            // ruff's own rule about such comments listens to its name alone.
-            return rule != "RUF100";
-        };
+        let Some(name) = &self.rule else { return true };
         name == rule
-            || known_id(name) == Some(rule)
-            // `noqa: F4` and `clippy::all` mean more than one rule.
-            || self.origin == Some("ruff") && !name.is_empty() && rule.starts_with(name.as_str())
+            || self.means(name, rule)
+            // `clippy::all` means more than one rule.
             || self.origin == Some("clippy") && CLIPPY_GROUPS.contains(&name.as_str())
             || self.origin == Some("go") && matches!(name.as_str(), "all" | "staticcheck" | "gosimple" | "stylecheck")
     }
@@ -171,9 +210,9 @@ impl<'t> Reader<'_, 't> {
             Language::JavaScript | Language::TypeScript | Language::Tsx => {
                 self.read_eslint(comment, text, body)
             }
-            Language::Python => self.read_noqa(comment, text),
             Language::Go => self.read_go(comment, text),
-            Language::Rust => {}
+            // Of Python `noqa` reads them, of Rust `read_attributes`.
+            Language::Python | Language::Rust => {}
         }
     }
 
@@ -236,38 +275,6 @@ impl<'t> Reader<'_, 't> {
 
     fn close_all(&mut self) {
         self.open.clear();
-    }
-
-    fn read_noqa(&mut self, comment: Range<usize>, text: &str) {
-        let Some(at) = find_ignoring_case(text, "noqa") else { return };
-        let before = text[..at].trim_end();
-        let is_file = ["ruff:", "flake8:"].iter().any(|tool| before.ends_with(tool));
-        if !is_file && !before.ends_with('#') {
-            return;
-        }
-        let rest = &text[at + "noqa".len()..];
-        let names = match rest.trim_start().strip_prefix(':') {
-            Some(list) => leading_codes(list.trim_start()),
-            None if rest.starts_with(|next: char| next.is_alphanumeric() || next == '_') => return,
-            None => "",
-        };
-        let covers = if is_file { 0..usize::MAX } else { self.logical_line_of(comment.start) };
-        self.add(&Said { comment, covers, names, origin: Some("ruff") });
-    }
-
-    /// The line of a byte; it starts where a string starts that ends on it.
-    fn logical_line_of(&mut self, at: usize) -> Range<usize> {
-        let line = self.line_of(at);
-        let root = self.file.tree.root_node();
-        let mut start = line.start;
-        let mut node = root.descendant_for_byte_range(line.start, line.start);
-        while let Some(string) = node {
-            if string.kind() == "string" && string.start_byte() < line.start {
-                start = self.line_of(string.start_byte()).start;
-            }
-            node = self.file.parent(string).filter(|_| string.kind() != "string");
-        }
-        start..line.end
     }
 
     fn read_go(&mut self, comment: Range<usize>, text: &str) {
@@ -414,27 +421,6 @@ fn leading_list(text: &str) -> &str {
     text[..end].trim_end_matches(',')
 }
 
-/// The codes at the start of `text`: upper-case letters, then digits, separated by commas or white space.
-fn leading_codes(text: &str) -> &str {
-    let is_code = |word: &str| {
-        let digits = word.trim_start_matches(|next: char| next.is_ascii_uppercase());
-        digits.len() < word.len() && !digits.is_empty() && digits.bytes().all(|next| next.is_ascii_digit())
-    };
-    let mut end = 0;
-    for part in text.split_inclusive([',', ' ', '\t']) {
-        let word = part.trim_end_matches([',', ' ', '\t']);
-        if !word.is_empty() && !is_code(word) {
-            break;
-        }
-        end += part.len();
-    }
-    text[..end].trim_end_matches([',', ' ', '\t'])
-}
-
-fn find_ignoring_case(text: &str, word: &str) -> Option<usize> {
-    text.as_bytes().windows(word.len()).position(|window| window.eq_ignore_ascii_case(word.as_bytes()))
-}
-
 #[cfg(test)]
 mod tests {
     use crate::facts::NO_FACTS;
@@ -488,6 +474,23 @@ mod tests {
             lines("E711", Language::Python, &format!("# ruff: noqa: E711\n{text}")),
             Vec::<u32>::new()
         );
+    }
+
+    #[test]
+    fn noqa_is_used_by_rules_that_group_their_findings() {
+        let text = "import os  # noqa: F401\n\
+                    import sys  # noqa: F401\n\
+                    sys\n\
+                    from a import (  # noqa: F401\n    b,\n    c,\n)\n";
+        let engine = Engine::new(["F401", "RUF100"], FixLevel::Safe).unwrap();
+        let report = engine.mend(text.as_bytes(), Language::Python, &NO_FACTS);
+        let found: Vec<(u32, &str)> =
+            report.findings.iter().map(|found| (found.start.line, &*found.rule)).collect();
+        assert_eq!((found, report.n_suppressed), (vec![(2, "RUF100")], 3));
+        let unused: Vec<(u32, &str)> =
+            report.unused_suppressions.iter().map(|unused| (unused.start.line, &*unused.rule)).collect();
+        assert_eq!(unused, [(2, "F401")]);
+        assert!(report.dropped.is_empty());
     }
 
     #[test]

@@ -10,9 +10,9 @@ use std::sync::{Arc, LazyLock, Mutex};
 
 use ast_grep_config::{GlobalRules, RuleConfig, Severity, from_yaml_string};
 use ast_grep_core::language::Language as AstGrepLanguage;
-use ast_grep_core::matcher::{Pattern, PatternBuilder, PatternError};
+use ast_grep_core::matcher::{MatcherExt as _, Pattern, PatternBuilder, PatternError};
 use ast_grep_core::tree_sitter::{LanguageExt, StrDoc, TSLanguage};
-use ast_grep_core::{AstGrep, NodeMatch};
+use ast_grep_core::{AstGrep, Matcher as _, NodeMatch};
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -78,6 +78,8 @@ fn with_causes(error: &dyn std::error::Error) -> String {
 #[derive(Clone)]
 struct UserRule {
     meta: &'static Meta,
+    /// The kinds of nodes that its pattern can match.
+    kinds: &'static [&'static str],
     config: Arc<RuleConfig<Dialect>>,
     applicability: Applicability,
     /// The paths that it reads; `None` for all.
@@ -114,6 +116,7 @@ impl UserRule {
         let globs = |globs: &Option<Vec<_>>| globs.as_ref().map(|globs| glob_set(globs)).transpose();
         Ok(Self {
             meta: Box::leak(Box::new(meta)),
+            kinds: kinds_of(&config),
             files: globs(&config.files)?,
             ignores: globs(&config.ignores)?.unwrap_or_default(),
             applicability: metadata.applicability,
@@ -143,11 +146,7 @@ impl Rule for UserRule {
     }
 
     fn kinds(&self) -> &'static [&'static str] {
-        &["program", "module", "source_file"]
-    }
-
-    fn reads_whole_file(&self) -> bool {
-        true
+        self.kinds
     }
 
     fn is_users(&self) -> bool {
@@ -162,22 +161,41 @@ impl Rule for UserRule {
         without_options(self, options)
     }
 
-    fn check<'t>(&self, file: &ParsedFile<'t>, _: Node<'t>, out: &mut Vec<Finding>) {
+    fn check<'t>(&self, file: &ParsedFile<'t>, node: Node<'t>, out: &mut Vec<Finding>) {
         if !self.reads(&file.facts.path) || matches!(self.config.severity, Severity::Off) {
             return;
         }
-        let src = text_of_same_length(file.bytes).into_owned();
-        let doc = StrDoc { src, lang: Dialect(file.language), tree: file.tree.clone() };
-        let root = AstGrep::doc(doc);
-        let mut reach = 0;
-        for found in root.root().find_all(&self.config.matcher) {
-            // Like ast-grep: what lies within a match is part of it.
-            if found.range().start >= reach {
-                reach = found.range().end;
-                out.push(self.finding(&found));
-            }
+        let root = file.ast_grep().root();
+        if let Some(found) = self.config.matcher.match_node(root.adopt(node)) {
+            out.push(self.finding(&found));
         }
     }
+}
+
+/// A file as ast-grep sees it: the same tree, and a copy of the text.
+pub(crate) struct Searched(AstGrep<StrDoc<Dialect>>);
+
+impl Searched {
+    /// Copies the text of `file`; what is not UTF-8 is replaced byte by byte.
+    pub(crate) fn new(file: &ParsedFile<'_>) -> Self {
+        let src = text_of_same_length(file.bytes).into_owned();
+        Self(AstGrep::doc(StrDoc { src, lang: Dialect(file.language), tree: file.tree.clone() }))
+    }
+
+    fn root(&self) -> &AstGrep<StrDoc<Dialect>> {
+        &self.0
+    }
+}
+
+/// The names of the kinds that the matcher asks for.
+fn kinds_of(config: &RuleConfig<Dialect>) -> &'static [&'static str] {
+    let grammar = config.language.0.grammar();
+    let ids = config.matcher.potential_kinds().unwrap_or_default();
+    let kind = |id: usize| grammar.node_kind_for_id(u16::try_from(id).ok()?).map(keep);
+    let mut kinds: Vec<&'static str> = ids.iter().filter_map(kind).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds.leak()
 }
 
 /// What `metadata` says to this engine.

@@ -103,6 +103,7 @@ pub(crate) fn job() -> JobId {
 /// What `submit-job --job-id job_1 --rules none https://example.org/a` submits.
 pub(crate) fn spec() -> JobSpec {
     JobSpec {
+        repo_settings: schemas::job::RepoSettings::default(),
         version: JobSpec::VERSION,
         repos: vec![RepoSpec { url: "https://example.org/a".into(), rev: None }],
         rules: Vec::new(),

@@ -9,7 +9,7 @@ fn main() -> anyhow::Result<()> {
         anyhow::bail!("usage: score CASES [ORIGIN [RULE…]]")
     };
     let (origins, rules) = match rest {
-        [] => (vec!["eslint", "ruff", "clippy", "go"], &[][..]),
+        [] => (mend::score::ORIGINS.to_vec(), &[][..]),
         [origin, rules @ ..] => (vec![origin.as_str()], rules),
     };
     for origin in origins {

@@ -205,7 +205,11 @@ pub(crate) fn run_file(file: &Path) -> anyhow::Result<Outcome> {
 
 fn places(code: &str, language: Language, findings: &[Finding]) -> Vec<Place> {
     let bytes = code.as_bytes();
-    let lines = if language.is_ecmascript() { Lines::ecmascript(bytes) } else { Lines::new(bytes) };
+    let lines = match language {
+        Language::Python => Lines::python(bytes),
+        _ if language.is_ecmascript() => Lines::ecmascript(bytes),
+        _ => Lines::new(bytes),
+    };
     findings
         .iter()
         .map(|finding| {

@@ -5,6 +5,10 @@ use std::process::ExitCode;
 use clap::Parser;
 use mend::arguments::Arguments;
 
+/// Trees are many small pieces of memory that come and go together.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match mend::run(&arguments) {

@@ -1,7 +1,7 @@
 //! `mend check` and `mend fix`: every file through the engine, on all cores.
 
 use std::collections::HashSet;
-use std::io::Write as _;
+use std::io::{BufWriter, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -33,7 +33,9 @@ pub(crate) fn check(check: &Check) -> anyhow::Result<Outcome> {
         std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
         return Ok(Outcome::Clean);
     }
-    output::write(check.format, &scanned, check.unused_suppressions, &mut anstream::stdout().lock())?;
+    let mut output = BufWriter::new(anstream::stdout().lock());
+    output::write(check.format, &scanned, check.unused_suppressions, &mut output)?;
+    output.flush()?;
     Ok(Outcome::of(scanned.iter().any(|file| !file.report.findings.is_empty())))
 }
 
@@ -45,7 +47,7 @@ pub(crate) fn fix(fix: &Fix) -> anyhow::Result<Outcome> {
         let after = Engine::after_series(bytes, &report.series);
         Fixed { file: file.clone(), before: bytes.to_vec(), after, report }
     })?;
-    let mut output = anstream::stdout().lock();
+    let mut output = BufWriter::new(anstream::stdout().lock());
     let mut tally = Tally::default();
     for one in &fixed {
         tally.add(one);
@@ -58,6 +60,7 @@ pub(crate) fn fix(fix: &Fix) -> anyhow::Result<Outcome> {
             output::diff(&one.file.name, &one.before, &one.after, &mut output)?;
         }
     }
+    output.flush()?;
     if let Some(folder) = &fix.certificates {
         write_certificates(folder, &fixed)?;
     }

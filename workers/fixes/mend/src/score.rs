@@ -109,6 +109,33 @@ pub fn score(cases: &Path, origin: &str, only: &[String]) -> anyhow::Result<Vec<
     Ok(scores.into_values().collect())
 }
 
+/// Every origin whose cases there are.
+pub const ORIGINS: [&str; 4] = ["eslint", "ruff", "clippy", "go"];
+
+/// The scores of all rules as a document, and what went otherwise than in the origins.
+///
+/// # Errors
+/// As [`score`].
+pub fn report(cases: &Path) -> anyhow::Result<(String, Vec<String>)> {
+    let mut text = String::from(
+        "# Rules on the cases of their origins\n\n\
+         Made by `NM_UPDATE=1 cargo test -p mend origin`, and checked by the same test: how many of the cases that \
+         the origin linters' own test suites hold come out as they do there.\n\n\
+         - valid clean: cases in which the origin finds nothing, and neither do we;\n\
+         - right count, exact places, exact messages: cases whose findings are as many, stand where (start and end) \
+         and say what the origin's do; of ruff, files;\n\
+         - exact output: the text after one pass of all fixes (ESLint; where a rule only suggests, it stays), after \
+         all safe fixes (ruff, per file), and the fixed files of clippy and of the Go linters.\n",
+    );
+    let mut misses = Vec::new();
+    for origin in ORIGINS {
+        let scores = score(cases, origin, &[])?;
+        write!(text, "\n## {origin}\n\n{}", table(&scores)).expect("a string takes all text");
+        misses.extend(scores.into_iter().flat_map(|score| score.misses));
+    }
+    Ok((text, misses))
+}
+
 /// The scores as a table in Markdown, with the sum as its last line.
 #[must_use]
 pub fn table(scores: &[Score]) -> String {

@@ -75,21 +75,25 @@ impl Tree {
 
 fn rules(root: &Path, config: &Config, scope: &Scope) -> anyhow::Result<Vec<RuleSpec>> {
     let known = catalogue::known();
-    let mut rules = if scope.only.is_empty() {
-        config.rules(&scope.selection(), &known)?
-    } else {
-        let only =
-            scope.only.iter().map(|id| catalogue::find(id)).collect::<anyhow::Result<BTreeSet<_>>>()?;
-        let all = settings::Selection { profile: settings::Profile::All, ..settings::Selection::default() };
-        let every = Config { ignore: Vec::new(), ..config.clone() }.rules(&all, &known)?;
-        every.into_iter().filter(|spec| only.contains(&*spec.id)).collect()
+    let selection = match scope.only.as_slice() {
+        [] => scope.selection(),
+        _ => settings::Selection { profile: settings::Profile::All, ..settings::Selection::default() },
     };
+    let mut rules = config.rules(&selection, &known)?;
     for folder in &scope.rule_dir {
         rules.extend(user_rules::read_folder(folder)?);
     }
     let own = root.join(".nightmend/rules");
     if scope.repo_rules && own.is_dir() {
         rules.extend(user_rules::read_folder(&own)?);
+    }
+    if !scope.only.is_empty() {
+        let id_of = |name: &String| match rules.iter().find(|spec| spec.id == *name) {
+            Some(spec) => Ok(spec.id.clone()),
+            None => catalogue::find(name).map(str::to_owned),
+        };
+        let only = scope.only.iter().map(id_of).collect::<anyhow::Result<BTreeSet<String>>>()?;
+        rules.retain(|spec| only.contains(&spec.id));
     }
     Ok(rules)
 }

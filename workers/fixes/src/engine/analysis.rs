@@ -1,5 +1,7 @@
 //! One text and all that the checks compare: findings, syntax errors, comments.
 
+use std::ops::Range;
+
 use super::clock::Clock;
 use super::dispatch::Dispatch;
 use tree_sitter::Tree;
@@ -32,8 +34,8 @@ pub(crate) struct Analysis {
     pub(crate) failures: Vec<(&'static str, String)>,
     pub(crate) n_suppressed: usize,
     pub(crate) unused_suppressions: Vec<UnusedSuppression>,
-    /// Texts of all comments, in order.
-    pub(crate) comments: Vec<Vec<u8>>,
+    /// All comments, in order.
+    pub(crate) comments: Vec<Range<usize>>,
     /// `ERROR` and `MISSING` nodes.
     pub(crate) n_errors: usize,
 }
@@ -43,7 +45,7 @@ impl<'e> Setup<'e> {
         let tree = parse(&bytes, self.language);
         let file = ParsedFile::new(&bytes, self.language, &tree, self.facts);
         let found = self.dispatch.run(&file, self.rules, self.clock);
-        let comments = file.comments().iter().map(|range| bytes[range.clone()].to_vec()).collect();
+        let comments = file.comments().to_vec();
         let n_errors = count_errors(&tree);
         Analysis {
             findings: found.findings,
@@ -72,6 +74,11 @@ impl<'e> Setup<'e> {
 impl Analysis {
     pub(crate) fn digest(&self) -> blake3::Hash {
         blake3::hash(&self.bytes)
+    }
+
+    /// The texts of all comments, in order.
+    pub(crate) fn comment_texts(&self) -> impl Iterator<Item = &[u8]> {
+        self.comments.iter().map(|comment| &self.bytes[comment.clone()])
     }
 
     /// The findings of one rule.

@@ -115,6 +115,17 @@ impl Change {
         }
     }
 
+    /// Where the new text has a range of the base, unless that was edited.
+    #[must_use]
+    pub fn place_of(&self, base: &Range<usize>) -> Option<Range<usize>> {
+        self.pieces.iter().zip(&self.ends).find_map(|(piece, &end)| match piece {
+            Piece::Kept(kept) if kept.start <= base.start && base.end <= kept.end => {
+                Some(end - (kept.end - base.start)..end - (kept.end - base.end))
+            }
+            _ => None,
+        })
+    }
+
     /// The range of the base that the new text around byte `at` stands for; `None` if the byte is kept.
     #[must_use]
     pub fn replaced_at(&self, at: usize) -> Option<Range<usize>> {
@@ -236,6 +247,7 @@ mod tests {
         assert_eq!(change.mended_places(), [0..5, 10..10]);
         assert_eq!(change.origin_of(2), None);
         assert_eq!(change.origin_of(5), Some(3));
+        assert_eq!((change.place_of(&(4..6)), change.place_of(&(2..4))), (Some(6..8), None));
         assert_eq!([change.replaced_at(2), change.replaced_at(5)], [Some(0..3), None]);
     }
 }

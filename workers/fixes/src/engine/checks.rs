@@ -1,6 +1,7 @@
 //! The checks that a change must pass before it is emitted, each a comparison of the text before and after.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use super::analysis::{Analysis, Setup};
 use super::change::Change;
@@ -62,7 +63,7 @@ pub(crate) fn check_change(
     after: &Analysis,
     change: &Change,
 ) -> Result<(), Check> {
-    check_form(before, after)?;
+    check_form(before, after, rule.edits_comments().then_some(change))?;
     let uncovers = rule.hands_over_to();
     let new: Vec<&Finding> = new_findings(before, after, change)
         .into_iter()
@@ -71,14 +72,28 @@ pub(crate) fn check_change(
     if new.is_empty() || can_be_mended(setup, after, &new) { Ok(()) } else { Err(Check::NoNewFindings) }
 }
 
-fn check_form(before: &Analysis, after: &Analysis) -> Result<(), Check> {
+/// Checks that nothing but code changed. Where comments may be `edited`, those outside of the edits stay.
+fn check_form(before: &Analysis, after: &Analysis, edited: Option<&Change>) -> Result<(), Check> {
     if after.n_errors > before.n_errors {
         return Err(Check::Parses);
     }
-    if after.comments != before.comments {
-        return Err(Check::Comments);
-    }
-    Ok(())
+    let keeps_comments = match edited {
+        Some(change) => keeps_other_comments(before, after, change),
+        None => after.comment_texts().eq(before.comment_texts()),
+    };
+    if keeps_comments { Ok(()) } else { Err(Check::Comments) }
+}
+
+/// Whether the comments that `change` leaves alone are comments still, and no others came to be than at its edits.
+fn keeps_other_comments(before: &Analysis, after: &Analysis, change: &Change) -> bool {
+    let mut kept = before.comments.iter().filter_map(|comment| change.place_of(comment)).peekable();
+    let places = change.mended_places();
+    let is_edited = |comment: &Range<usize>| {
+        places.iter().any(|place| place.start <= comment.end && comment.start <= place.end)
+    };
+    let are_known =
+        after.comments.iter().all(|comment| kept.next_if_eq(comment).is_some() || is_edited(comment));
+    are_known && kept.next().is_none()
 }
 
 /// Findings of `after` that are not findings of `before` where they come from. A finding comes from where its
@@ -124,7 +139,10 @@ fn can_be_mended(setup: &Setup<'_>, after: &Analysis, new: &[&Finding]) -> bool 
     }
     let mended = setup.analyse(apply(&after.bytes, &edits));
     let change = Change::of(after.bytes.len(), &edits);
-    check_form(after, &mended).is_ok()
+    let edits_comments =
+        |finding: &&Finding| setup.rule(finding.rule).is_some_and(|rule| rule.edits_comments());
+    let edited = new.iter().all(edits_comments).then_some(&change);
+    check_form(after, &mended, edited).is_ok()
         && new_findings(after, &mended, &change).is_empty()
         && mended.findings.len() + new.len() <= after.findings.len()
 }

@@ -7,12 +7,12 @@ use std::time::Instant;
 use tree_sitter::Node;
 
 use super::clock::Clock;
-use super::parse::{error_ranges, walk};
+use super::parse::error_ranges;
 use crate::facts::Target;
 use crate::language::{Grammar as _, Language};
-use crate::rule::{Applicability, Finding, Rule, RuleRef};
+use crate::rule::{Applicability, Finding, Ran, Rule, RuleRef};
 use crate::source::ParsedFile;
-use crate::suppressions::{Suppressions, UnusedSuppression};
+use crate::suppressions::UnusedSuppression;
 
 /// Which rules see which node kinds of one language. Built once per rule set.
 #[derive(Debug)]
@@ -65,38 +65,42 @@ impl Dispatch {
     pub(crate) fn run(&self, file: &ParsedFile<'_>, rules: &[RuleRef], clock: &Clock) -> Found {
         let mut found = Found::default();
         let mut before = Instant::now();
-        walk(file.tree, |node, depth| {
-            if node.is_error() || node.is_missing() || clock.was_up() {
-                return false;
+        let is_sound = !file.tree.root_node().has_error();
+        let entries = file.outline().entries();
+        let mut at = 0;
+        while let Some(entry) = entries.get(at).filter(|_| !clock.was_up()) {
+            let node = entry.node;
+            if !is_sound && (node.is_error() || node.is_missing()) {
+                at = entry.end as usize;
+                continue;
             }
-            let wanted = &self.by_kind[usize::from(node.kind_id())];
-            file.enter(node, depth);
-            if !wanted.is_empty() {
-                let has_error = node.has_error();
-                for &index in wanted {
-                    let rule = usize::from(index);
-                    if clock.is_over(rule) || (has_error && !rules[rule].reads_whole_file()) {
-                        continue;
-                    }
-                    found.check_node(&*rules[rule], file, node);
-                    let now = Instant::now();
-                    if let Some(budget) = clock.charge(rule, now - before) {
-                        found.fail(
-                            rules[rule].meta().id,
-                            format!("over its time budget of {budget:?} a file"),
-                        );
-                    }
-                    before = now;
+            at += 1;
+            let wanted = &self.by_kind[usize::from(entry.kind)];
+            if wanted.is_empty() {
+                continue;
+            }
+            if !is_sound && node.has_error() {
+                continue;
+            }
+            for &index in wanted {
+                let rule = usize::from(index);
+                if clock.is_over(rule) {
+                    continue;
                 }
-                clock.is_up(before);
+                found.check_node(&*rules[rule], file, node);
+                let now = Instant::now();
+                if let Some(budget) = clock.charge(rule, now - before) {
+                    found.fail(rules[rule].meta().id, format!("over its time budget of {budget:?} a file"));
+                }
+                before = now;
             }
-            true
-        });
+            clock.is_up(before);
+        }
         found.drop_touching_errors(file);
         found.close_gates(&file.facts.target);
-        found.findings.sort_by_key(|finding| (finding.range.start, finding.range.end, finding.rule));
         found.findings.retain(|finding| !file.facts.rules_off.iter().any(|off| off == finding.rule));
         found.suppress(file, rules);
+        found.findings.sort_by_key(|finding| (finding.range.start, finding.range.end, finding.rule));
         found
     }
 }
@@ -139,22 +143,34 @@ impl Found {
         });
     }
 
-    /// Takes out what comments in the file suppress.
+    /// Takes out what comments in the file suppress, and adds what rules say of those comments.
     fn suppress(&mut self, file: &ParsedFile<'_>, rules: &[RuleRef]) {
-        let suppressions = Suppressions::of(file);
+        let suppressions = file.suppressions();
         if suppressions.is_empty() {
             return;
         }
+        let rules: Vec<&RuleRef> =
+            rules.iter().filter(|rule| rule.meta().languages.contains(&file.language)).collect();
         let origins: HashMap<&str, &str> =
             rules.iter().map(|rule| (rule.meta().id, rule.meta().origin)).collect();
         let is_left = |finding: &Finding| {
             let origin = origins.get(finding.rule).copied().unwrap_or_default();
             !suppressions.suppress(finding.range.start, finding.rule, origin)
         };
-        let n_before = self.findings.len();
         self.findings.retain(is_left);
-        self.n_suppressed = n_before - self.findings.len();
-        self.unused_suppressions = suppressions.unused(|name| origins.keys().any(|id| *id == name));
+        let has_failed = |id: &str| self.failures.iter().any(|(failed, _)| *failed == id);
+        let is_off = |id: &str| file.facts.rules_off.iter().any(|off| off == id);
+        let enabled: Vec<&'static str> = rules.iter().map(|rule| rule.meta().id).collect();
+        let heard = enabled.iter().copied().filter(|id| !has_failed(id) && !is_off(id)).collect();
+        let ran = Ran { enabled, heard };
+        let mut said = Vec::new();
+        for rule in rules.iter().filter(|rule| ran.heard.contains(&rule.meta().id)) {
+            rule.check_suppressions(file, &ran, &mut said);
+        }
+        said.retain(is_left);
+        self.findings.append(&mut said);
+        self.n_suppressed = suppressions.n_suppressed();
+        self.unused_suppressions = suppressions.unused(file, |name| ran.heard.contains(&name));
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Parsers are kept per thread and language. Nothing here is recursive: a file may nest as deep as it likes.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ops::Range;
 
@@ -24,8 +25,19 @@ pub fn parse(bytes: &[u8], language: Language) -> Tree {
         let parser = &mut parsers[at].1;
         // A parse that panicked half way must not leak its state into the next file.
         parser.reset();
-        parser.parse(bytes, None).expect("a parser with a language and without a time limit returns a tree")
+        let text = with_line_feeds(bytes, language);
+        parser.parse(&text, None).expect("a parser with a language and without a time limit returns a tree")
     })
+}
+
+/// Python ends lines with a lone `\r` too, its grammar does not. Places stay the same.
+fn with_line_feeds(bytes: &[u8], language: Language) -> Cow<'_, [u8]> {
+    let is_lone = |at: usize| bytes[at] == b'\r' && bytes.get(at + 1) != Some(&b'\n');
+    if language != Language::Python || !(0..bytes.len()).any(is_lone) {
+        return Cow::Borrowed(bytes);
+    }
+    let line_feed_for = |(at, byte): (usize, &u8)| if is_lone(at) { b'\n' } else { *byte };
+    Cow::Owned(bytes.iter().enumerate().map(line_feed_for).collect())
 }
 
 fn new_parser(language: Language) -> Parser {
@@ -97,6 +109,18 @@ mod tests {
         let tree = parse(b"let a = 1;\nif (;\n", Language::JavaScript);
         assert!(count_errors(&tree) > 0);
         assert!(error_ranges(&tree).iter().all(|range| range.start >= 11));
+    }
+
+    #[test]
+    fn a_carriage_return_ends_a_line_of_python() {
+        for text in ["a\rb", "a\r\nb", "a\nb", "# a\rb\rc"] {
+            let tree = parse(text.as_bytes(), Language::Python);
+            assert_eq!(
+                (count_errors(&tree), tree.root_node().named_child_count() > 1),
+                (0, true),
+                "{text:?}"
+            );
+        }
     }
 
     #[test]

@@ -30,6 +30,18 @@ impl<'a> Lines<'a> {
         Self { bytes, starts }
     }
 
+    /// Lines as Python counts them, which also end with a lone `\r`.
+    #[must_use]
+    pub fn python(bytes: &'a [u8]) -> Self {
+        let ends_line = |at: &usize| match bytes[*at] {
+            b'\n' => true,
+            b'\r' => bytes.get(at + 1) != Some(&b'\n'),
+            _ => false,
+        };
+        let starts = std::iter::once(0).chain((0..bytes.len()).filter(ends_line).map(|at| at + 1)).collect();
+        Self { bytes, starts }
+    }
+
     /// Lines as ECMAScript counts them, which also end with `\r`, U+2028 and U+2029.
     #[must_use]
     pub fn ecmascript(bytes: &'a [u8]) -> Self {
@@ -150,6 +162,7 @@ mod tests {
         assert_eq!(lines.position(2), Position { line: 2, column: 1 });
         assert_eq!(lines.position(8), Position { line: 2, column: 4 });
         assert_eq!(lines.position(text.len()), Position { line: 3, column: 1 });
+        assert_eq!(Lines::python(b"a\rb\r\nc\nd").position(7), Position { line: 4, column: 1 });
         assert_eq!(Lines::new(b"\xFF\xFEx").position(2), Position { line: 1, column: 3 });
     }
 

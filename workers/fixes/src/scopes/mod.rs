@@ -4,11 +4,14 @@
 //! A declaration's initializer is not a reference: `let a = 1; a = 2;` has one reference to `a`, a write.
 
 pub mod go;
+pub mod python;
 mod resolve;
 pub mod rust;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::Range;
+
+use rustc_hash::FxHashMap;
 
 use crate::facts::SourceKind;
 use crate::source::ParsedFile;
@@ -99,8 +102,8 @@ pub struct Scopes {
     scopes: Vec<Scope>,
     variables: Vec<Variable>,
     /// Start byte of every declaring identifier and of every resolved reference.
-    by_start: HashMap<usize, VariableId>,
-    by_name: HashMap<(ScopeId, String), VariableId>,
+    by_start: FxHashMap<usize, VariableId>,
+    by_name: FxHashMap<(ScopeId, String), VariableId>,
     /// The references that no declaration of this file answers, and their names, by their start bytes.
     globals: BTreeMap<usize, (String, Reference)>,
 }

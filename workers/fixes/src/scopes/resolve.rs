@@ -4,8 +4,10 @@
 //! decides where they run: shallow files on the caller's stack, deep ones on a thread with a stack to match,
 //! deeper ones not at all.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ops::Range;
+
+use rustc_hash::FxHashMap;
 
 use oxc_allocator::Allocator;
 use oxc_ast::AstKind;
@@ -112,8 +114,8 @@ impl Scopes {
             kind: SourceKind::Unknown,
             scopes: Vec::new(),
             variables: Vec::new(),
-            by_start: HashMap::new(),
-            by_name: HashMap::new(),
+            by_start: FxHashMap::default(),
+            by_name: FxHashMap::default(),
             globals: BTreeMap::new(),
         };
         scopes.add_scopes(semantic);

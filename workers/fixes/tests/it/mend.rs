@@ -120,7 +120,7 @@ fn deep_nesting_overflows_no_stack() {
                 Language::JavaScript,
                 &Facts::default(),
             );
-            assert!(report.rule_failures.is_empty(), "{depth} {open}");
+            assert!(report.rule_failures.is_empty(), "{depth} {open} {:?}", report.rule_failures);
         }
         let text = format!("x = {}1{}\n", "(".repeat(depth), ")".repeat(depth));
         let report =

@@ -29,6 +29,7 @@ struct TestRule {
     kinds: &'static [&'static str],
     hands_over_to: &'static [&'static str],
     is_users: bool,
+    edits_comments: bool,
     look: Look,
 }
 
@@ -47,6 +48,10 @@ impl Rule for TestRule {
 
     fn is_users(&self) -> bool {
         self.is_users
+    }
+
+    fn edits_comments(&self) -> bool {
+        self.edits_comments
     }
 
     fn hands_over_to(&self) -> &'static [&'static str] {
@@ -92,7 +97,7 @@ impl TestRule {
         };
         let meta = Box::leak(Box::new(meta));
         let kinds = Box::leak(Box::new([kind]));
-        Self { meta, kinds, hands_over_to: &[], is_users: false, look }
+        Self { meta, kinds, hands_over_to: &[], is_users: false, edits_comments: false, look }
     }
 }
 
@@ -150,6 +155,38 @@ fn a_fix_that_deletes_a_comment_is_dropped_and_the_others_are_kept() {
     assert_eq!(after, "[]; [/* why */ 0]; []; [];");
     let marks: Vec<Option<Check>> = report.findings.iter().map(|finding| finding.dropped).collect();
     assert_eq!(marks, [None, Some(Check::Comments), None, None]);
+}
+
+#[test]
+fn comments_may_go_where_a_rule_is_about_them() {
+    let clears: Look = |text| text.contains('0').then_some(Outcome::Replace("[]"));
+    let text = b"[0]; // one\n[/* why */ 0]; // two\n// three";
+    let about_comments =
+        Box::leak(Box::new(TestRule { edits_comments: true, ..TestRule::new("clears", "array", clears) }));
+    let (report, after) = mend(&[about_comments], text);
+    assert_eq!((dropped(&report), after.as_str()), (vec![], "[]; // one\n[]; // two\n// three"));
+    let (report, after) = mend(&[rule("clears", "array", clears)], text);
+    assert_eq!(dropped(&report), [("clears", Check::Comments, 1)]);
+    assert_eq!(after, "[]; // one\n[/* why */ 0]; // two\n// three");
+}
+
+#[test]
+fn comments_outside_of_its_edits_are_safe_from_every_rule() {
+    // What is left of the code makes the comments behind it a string, or one more comment of the code.
+    for text in ["`", "/*"] {
+        let look: Look = if text == "`" {
+            |text| (text == "1").then_some(Outcome::Replace("`"))
+        } else {
+            |text| (text == "1").then_some(Outcome::Replace("1 /*"))
+        };
+        let eats =
+            Box::leak(Box::new(TestRule { edits_comments: true, ..TestRule::new("eats", "number", look) }));
+        let (report, after) = mend(&[eats], b"a = 1;\n// b `\n/* c */");
+        assert!(
+            dropped(&report).iter().all(|(_, check, _)| matches!(check, Check::Comments | Check::Parses))
+        );
+        assert_eq!((report.dropped.len(), after.as_str()), (1, "a = 1;\n// b `\n/* c */"));
+    }
 }
 
 #[test]

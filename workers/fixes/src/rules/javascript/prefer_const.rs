@@ -14,7 +14,6 @@ use super::ECMASCRIPT;
 use super::declaration::{self, Declaration, n_elements};
 use super::directives::directives;
 use super::syntax::{named_children, path_to, place_of};
-use crate::engine::walk;
 use crate::facts::SourceKind;
 use crate::rule::{Category, Edit, Finding, Fix, Level, Meta, Rule, option};
 use crate::rules::manual::rule_type;
@@ -126,16 +125,13 @@ impl Rule for PreferConst {
 /// All `let` declarations but those in the heads of three-part `for` loops, in order.
 fn let_declarations<'t>(file: &ParsedFile<'t>) -> Vec<Declaration<'t>> {
     let mut found = Vec::new();
-    walk(file.tree, |node, _| {
-        if declaration::KINDS.contains(&node.kind()) {
-            let is_for_init = file.parent(node).is_some_and(|parent| {
-                parent.kind() == "for_statement" && parent.child_by_field_name("initializer") == Some(node)
-            });
-            let declaration = Declaration::of(file, node).filter(|found| found.keyword.kind() == "let");
-            found.extend(declaration.filter(|_| !is_for_init));
-        }
-        true
-    });
+    for node in file.nodes_of(declaration::KINDS) {
+        let is_for_init = file.parent(node).is_some_and(|parent| {
+            parent.kind() == "for_statement" && parent.child_by_field_name("initializer") == Some(node)
+        });
+        let declaration = Declaration::of(file, node).filter(|found| found.keyword.kind() == "let");
+        found.extend(declaration.filter(|_| !is_for_init));
+    }
     found
 }
 

@@ -27,7 +27,7 @@ pub(super) fn useless_returns<'t>(
     body: Node<'t>,
     is_generator: bool,
 ) -> Vec<Node<'t>> {
-    if !holds_bare_return(body) {
+    if !may_hold_bare_return(file, body) || !holds_bare_return(body) {
         return Vec::new();
     }
     let mut flow = Flow::new(file, is_generator);
@@ -38,6 +38,16 @@ pub(super) fn useless_returns<'t>(
         return Vec::new();
     }
     flow.returns.into_iter().filter(|found| !found.is_used).map(|found| found.node).collect()
+}
+
+/// Whether a `return` without a value stands in `body`, in a function within it perhaps.
+fn may_hold_bare_return<'t>(file: &ParsedFile<'t>, body: Node<'t>) -> bool {
+    let starts = file.bare_returns.get_or_init(|| {
+        let returns = file.nodes_of(&["return_statement"]);
+        returns.filter(|found| first_named_child(*found).is_none()).map(|found| found.start_byte()).collect()
+    });
+    let next = starts.partition_point(|start| *start < body.start_byte());
+    starts.get(next).is_some_and(|start| *start < body.end_byte())
 }
 
 fn holds_bare_return(body: Node<'_>) -> bool {

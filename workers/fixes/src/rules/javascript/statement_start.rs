@@ -30,7 +30,12 @@ pub(super) fn needs_preceding_semicolon(file: &ParsedFile<'_>, at: usize) -> boo
     }
     match token.kind() {
         ")" => !is_statement_head(parent.kind(), owner_kind),
-        "}" => is_continued_body(parent.kind(), owner_kind) && !is_exported_by_default(file, owner),
+        // `export default function () {}` is a declaration without a name.
+        "}" => {
+            let place = owner.and_then(|owner| file.parent(owner));
+            is_continued_body(parent.kind(), owner_kind)
+                && (parent.kind() == "object" || place.is_none_or(|place| place.kind() != "export_statement"))
+        }
         "string" => !matches!(parent.kind(), "import_statement" | "export_statement"),
         // The keyword ends its statement, or starts one that holds the expression.
         "break" | "continue" | "debugger" | "do" | "else" | "return" | "yield" => false,
@@ -57,20 +62,12 @@ fn is_statement_head(parent: &str, owner: &str) -> bool {
 /// Whether a `}` in `parent` in `owner` closes an expression, which a parenthesis behind it would call.
 fn is_continued_body(parent: &str, owner: &str) -> bool {
     match parent {
+        "object" => owner != "import_attribute",
         "statement_block" => matches!(owner, "function_expression" | "generator_function"),
         "class_body" => owner == "class",
-        "object" => true,
         // What ends with this brace ends with a template's quote or a tag.
         _ => false,
     }
-}
-
-/// Whether `owner` is the function or class of `export default`, which is a declaration although the grammar takes
-/// it for an expression.
-fn is_exported_by_default<'t>(file: &ParsedFile<'t>, owner: Option<Node<'t>>) -> bool {
-    let around =
-        owner.filter(|owner| owner.kind() != "export_statement").and_then(|owner| file.parent(owner));
-    around.is_some_and(|around| around.kind() == "export_statement")
 }
 
 /// Whether `token` ends something of TypeScript's that no expression can go on with: a type, a declaration without

@@ -20,7 +20,7 @@ use super::format_arguments::{Arguments, Use};
 use super::format_template::{self, Accessor, Argument, Field, Piece};
 use super::names::{Meaning, resolve};
 use super::syntax::{
-    StringLiteral, ancestors, code_children, has_comment_at, is_sound_python3, utf8, without_parentheses,
+    StringLiteral, code_children, has_comment_at, is_sound_python3, utf8, without_parentheses,
 };
 
 rule_type! {
@@ -339,7 +339,7 @@ struct Surroundings {
 impl Surroundings {
     fn of<'t>(file: &ParsedFile<'t>, node: Node<'t>) -> Self {
         let mut found = Self::default();
-        for around in ancestors(file, node).into_iter().take_while(|around| !is_statement(*around)) {
+        for around in file.ancestors(node).take_while(|around| !is_statement(*around)) {
             match around.kind() {
                 "interpolation" => found.is_in_f_string = true,
                 "call" => found.feeds_gettext |= is_gettext(file, around),

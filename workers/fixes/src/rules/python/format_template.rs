@@ -1,7 +1,7 @@
 //! The template of `str.format`, read from the spelling of the literal: text, and fields such as
 //! `{0.name[key]!r:>10}`. Fields within fields are not read.
 
-use super::syntax::is_identifier;
+use super::identifier::is_name;
 
 /// A run of text or a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,7 +152,7 @@ impl Field<'_> {
     pub(super) fn fits_f_string(&self) -> bool {
         matches!(self.conversion, None | Some('r' | 's' | 'a'))
             && self.accessors.iter().all(|accessor| match accessor {
-                Accessor::Attribute(name) => is_identifier(name),
+                Accessor::Attribute(name) => is_name(name),
                 Accessor::Index(_) => true,
                 Accessor::Key(key) => !key.contains(['\'', '"', '\\', '\n', '\r', '#']),
             })

@@ -2,14 +2,17 @@
 //! and line breaks that are not needed are gone, strings and numbers are normalised.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use tree_sitter::Node;
 
+use crate::scopes::python::normal_name;
 use crate::source::ParsedFile;
 
 use super::number::Number;
 use super::string_value::{decoded, escaped, quote_for};
-use super::syntax::{StringLiteral, code_children, utf8, without_parentheses};
+use super::syntax::{StringLiteral, code_children};
+use super::type_syntax::{bare, or_operands, subscript_parts};
 
 /// Longer expressions are not spelled anew, nor are those that nest more deeply: rules may ask for each of many
 /// expressions inside one another.
@@ -17,36 +20,43 @@ const MAX_LEN: usize = 1 << 14;
 const MAX_DEPTH: usize = 150;
 
 /// How tightly things bind; an operand that binds less than its place asks for gets parentheses.
-mod level {
-    pub(super) const ANY: u8 = 0;
-    pub(super) const NAMED: u8 = 1;
-    pub(super) const ASSIGNMENT: u8 = 3;
-    pub(super) const YIELD: u8 = 7;
-    pub(super) const SUBSCRIPT: u8 = 13;
-    pub(super) const TUPLE: u8 = 19;
-    pub(super) const COMMA: u8 = 21;
-    pub(super) const CONDITIONAL: u8 = 27;
-    pub(super) const CLAUSE: u8 = 29;
-    pub(super) const OR: u8 = 31;
-    pub(super) const AND: u8 = 33;
-    pub(super) const NOT: u8 = 35;
-    pub(super) const COMPARISON: u8 = 37;
-    pub(super) const UNARY: u8 = 53;
-    pub(super) const POWER: u8 = 55;
-    pub(super) const AWAIT: u8 = 57;
-    pub(super) const ATOM: u8 = 63;
+pub(super) mod level {
+    pub(in crate::rules::python) const ANY: u8 = 0;
+    pub(in crate::rules::python) const NAMED: u8 = 1;
+    pub(in crate::rules::python) const ASSIGNMENT: u8 = 3;
+    pub(in crate::rules::python) const YIELD: u8 = 7;
+    pub(in crate::rules::python) const SUBSCRIPT: u8 = 13;
+    pub(in crate::rules::python) const TUPLE: u8 = 19;
+    pub(in crate::rules::python) const COMMA: u8 = 21;
+    pub(in crate::rules::python) const CONDITIONAL: u8 = 27;
+    pub(in crate::rules::python) const CLAUSE: u8 = 29;
+    pub(in crate::rules::python) const OR: u8 = 31;
+    pub(in crate::rules::python) const AND: u8 = 33;
+    pub(in crate::rules::python) const NOT: u8 = 35;
+    pub(in crate::rules::python) const COMPARISON: u8 = 37;
+    pub(in crate::rules::python) const BIT_OR: u8 = 39;
+    pub(in crate::rules::python) const UNARY: u8 = 53;
+    pub(in crate::rules::python) const POWER: u8 = 55;
+    pub(in crate::rules::python) const AWAIT: u8 = 57;
+    pub(in crate::rules::python) const ATOM: u8 = 63;
 }
 
 /// `expression` as ruff spells it. `None` for what ruff's parser would not take, and for very large ones.
 #[must_use]
 pub(super) fn generated(file: &ParsedFile<'_>, expression: Node<'_>) -> Option<String> {
-    Generator::new(file, Strings::AsWritten).spell(expression, level::ANY)
+    generated_for(file.bytes, expression, level::ANY)
+}
+
+/// [`generated`] for a place that wants at least the level `least`, of an expression of any text.
+#[must_use]
+pub(super) fn generated_for(bytes: &[u8], expression: Node<'_>, least: u8) -> Option<String> {
+    Generator::new(bytes, Strings::AsWritten).spell(expression, least)
 }
 
 /// A text that two expressions share if they differ in spelling only.
 #[must_use]
 pub(super) fn canonical(file: &ParsedFile<'_>, expression: Node<'_>) -> Option<String> {
-    Generator::new(file, Strings::ByValue).spell(expression, level::ANY)
+    Generator::new(file.bytes, Strings::ByValue).spell(expression, level::ANY)
 }
 
 /// The statement `object.name = value`.
@@ -57,16 +67,16 @@ pub(super) fn attribute_assignment(
     name: &str,
     value: Node<'_>,
 ) -> Option<String> {
-    let mut object_text = Generator::new(file, Strings::AsWritten);
+    let mut object_text = Generator::new(file.bytes, Strings::AsWritten);
     object_text.object(object)?;
-    let value = Generator::new(file, Strings::AsWritten).spell(value, level::ASSIGNMENT)?;
+    let value = Generator::new(file.bytes, Strings::AsWritten).spell(value, level::ASSIGNMENT)?;
     Some(format!("{}.{name} = {value}", object_text.text))
 }
 
 /// The call `function(argument)`.
 #[must_use]
 pub(super) fn call_of(file: &ParsedFile<'_>, function: &str, argument: Node<'_>) -> Option<String> {
-    let mut generator = Generator::new(file, Strings::AsWritten);
+    let mut generator = Generator::new(file.bytes, Strings::AsWritten);
     generator.lone_argument(argument)?;
     Some(format!("{function}({})", generator.text))
 }
@@ -79,16 +89,16 @@ enum Strings {
     ByValue,
 }
 
-struct Generator<'f, 't> {
-    file: &'f ParsedFile<'t>,
+struct Generator<'b> {
+    bytes: &'b [u8],
     strings: Strings,
     depth: usize,
     text: String,
 }
 
-impl<'f, 't> Generator<'f, 't> {
-    fn new(file: &'f ParsedFile<'t>, strings: Strings) -> Self {
-        Self { file, strings, depth: 0, text: String::new() }
+impl<'b> Generator<'b> {
+    fn new(bytes: &'b [u8], strings: Strings) -> Self {
+        Self { bytes, strings, depth: 0, text: String::new() }
     }
 
     fn spell(mut self, node: Node<'_>, least: u8) -> Option<String> {
@@ -100,13 +110,25 @@ impl<'f, 't> Generator<'f, 't> {
         self.text.push_str(text);
     }
 
-    fn source(&self, node: Node<'_>) -> Option<&'t str> {
-        utf8(self.file, node.byte_range())
+    /// The text of `range`; `None` if it is not UTF-8.
+    fn text_at(&self, range: Range<usize>) -> Option<&'b str> {
+        std::str::from_utf8(self.bytes.get(range)?).ok()
+    }
+
+    fn source(&self, node: Node<'_>) -> Option<&'b str> {
+        self.text_at(node.byte_range())
+    }
+
+    /// A name as Python reads it.
+    fn name(&mut self, node: Node<'_>) -> Option<()> {
+        let name = normal_name(self.source(node)?.as_bytes());
+        self.push(&name);
+        Some(())
     }
 
     /// Spells `node` for a place that wants at least the level `least`.
     fn expression(&mut self, node: Node<'_>, least: u8) -> Option<()> {
-        let node = without_parentheses(node);
+        let node = bare(node);
         self.depth += 1;
         if self.depth > MAX_DEPTH || node.byte_range().len() > MAX_LEN || node.has_error() {
             return None;
@@ -149,6 +171,12 @@ impl<'f, 't> Generator<'f, 't> {
                 self.expression(field("left")?, own + u8::from(is_power))?;
                 self.push(&format!(" {} ", field("operator")?.kind()));
                 self.expression(field("right")?, own + u8::from(!is_power))
+            }
+            "union_type" => {
+                let (left, right) = or_operands(node)?;
+                self.expression(left, own)?;
+                self.push(" | ");
+                self.expression(right, own + 1)
             }
             "comparison_operator" => self.comparison(node),
             "named_expression" => {
@@ -193,7 +221,8 @@ impl<'f, 't> Generator<'f, 't> {
     fn atom(&mut self, node: Node<'_>) -> Option<()> {
         let field = |name| node.child_by_field_name(name);
         match node.kind() {
-            "identifier" | "true" | "false" | "none" | "ellipsis" => {
+            "identifier" => self.name(node),
+            "true" | "false" | "none" | "ellipsis" => {
                 let text = self.source(node)?;
                 self.push(text);
                 Some(())
@@ -206,12 +235,10 @@ impl<'f, 't> Generator<'f, 't> {
             "string" | "concatenated_string" => self.string(node),
             "attribute" => {
                 self.object(field("object")?)?;
-                let name = self.source(field("attribute")?)?;
                 self.push(".");
-                self.push(name);
-                Some(())
+                self.name(field("attribute")?)
             }
-            "subscript" => self.subscript(node),
+            "subscript" | "generic_type" => self.subscript(node),
             "slice" => self.slice(node),
             "call" => self.call(node),
             "list" | "list_pattern" => self.enclosed("[", code_children(node), "]"),
@@ -234,8 +261,7 @@ impl<'f, 't> Generator<'f, 't> {
             }
             "pair" => self.pair(node, level::COMMA),
             "keyword_argument" => {
-                let name = self.source(field("name")?)?;
-                self.push(name);
+                self.name(field("name")?)?;
                 self.push("=");
                 self.expression(field("value")?, level::COMMA)
             }
@@ -298,8 +324,7 @@ impl<'f, 't> Generator<'f, 't> {
 
     /// An integer needs parentheses before a dot.
     fn object(&mut self, node: Node<'_>) -> Option<()> {
-        let is_integer = without_parentheses(node).kind() == "integer"
-            && !self.source(without_parentheses(node))?.ends_with(['j', 'J']);
+        let is_integer = bare(node).kind() == "integer" && !self.source(bare(node))?.ends_with(['j', 'J']);
         if is_integer {
             self.push("(");
         }
@@ -311,11 +336,9 @@ impl<'f, 't> Generator<'f, 't> {
     }
 
     fn subscript(&mut self, node: Node<'_>) -> Option<()> {
-        let mut cursor = node.walk();
-        let indices: Vec<Node<'_>> = node.children_by_field_name("subscript", &mut cursor).collect();
-        self.expression(node.child_by_field_name("value")?, level::ATOM)?;
+        let (value, indices, has_comma) = subscript_parts(node)?;
+        self.expression(value, level::ATOM)?;
         self.push("[");
-        let has_comma = node.children(&mut cursor).any(|child| child.kind() == ",");
         match *indices.as_slice() {
             [index] if !has_comma && !index.kind().starts_with("list_splat") => {
                 self.expression(index, level::SUBSCRIPT)?;
@@ -369,7 +392,7 @@ impl<'f, 't> Generator<'f, 't> {
 
     /// A generator that is the only argument borrows the parentheses of the call.
     fn lone_argument(&mut self, argument: Node<'_>) -> Option<()> {
-        let argument = without_parentheses(argument);
+        let argument = bare(argument);
         if argument.kind() != "generator_expression" {
             return self.expression(argument, level::COMMA);
         }
@@ -479,7 +502,7 @@ impl<'f, 't> Generator<'f, 't> {
     }
 
     fn string_as_written(&mut self, node: Node<'_>) -> Option<()> {
-        let literal = StringLiteral::of(self.file, node)?;
+        let literal = StringLiteral::parse(self.source(node)?)?;
         let prefix = normal_prefix(&literal)?;
         if literal.is_interpolated() {
             return self.interpolated_as_written(node, &literal, &prefix);
@@ -522,7 +545,7 @@ impl<'f, 't> Generator<'f, 't> {
 
     fn string_by_value(&mut self, parts: &[Node<'_>]) -> Option<()> {
         let literals: Vec<StringLiteral<'_>> =
-            parts.iter().map(|part| StringLiteral::of(self.file, *part)).collect::<Option<_>>()?;
+            parts.iter().map(|part| StringLiteral::parse(self.source(*part)?)).collect::<Option<_>>()?;
         let is_interpolated = literals.iter().any(StringLiteral::is_interpolated);
         let is_bytes = literals.first()?.is_bytes();
         let mut value = String::new();
@@ -567,11 +590,11 @@ impl<'f, 't> Generator<'f, 't> {
         let conversion = node.child_by_field_name("type_conversion");
         let specifier = node.child_by_field_name("format_specifier");
         if node.children(&mut node.walk()).any(|child| child.kind() == "=") {
-            let value = without_parentheses(value).byte_range();
+            let value = bare(value).byte_range();
             let tail =
                 conversion.or(specifier).map_or(node.end_byte().checked_sub(1)?, |tail| tail.start_byte());
-            let before = utf8(self.file, node.start_byte() + 1..value.start)?;
-            let behind = utf8(self.file, value.end..tail)?;
+            let before = self.text_at(node.start_byte() + 1..value.start)?;
+            let behind = self.text_at(value.end..tail)?;
             self.push(before);
             self.push(&inner.text);
             self.push(behind);
@@ -592,12 +615,12 @@ impl<'f, 't> Generator<'f, 't> {
     fn specifier(&mut self, node: Node<'_>) -> Option<()> {
         let mut copied_to = node.start_byte();
         for field in code_children(node).filter(|child| child.kind() == "format_expression") {
-            let before = utf8(self.file, copied_to..field.start_byte())?;
+            let before = self.text_at(copied_to..field.start_byte())?;
             self.push(before);
             self.interpolation(field)?;
             copied_to = field.end_byte();
         }
-        let rest = utf8(self.file, copied_to..node.end_byte())?;
+        let rest = self.text_at(copied_to..node.end_byte())?;
         self.push(rest);
         Some(())
     }
@@ -618,8 +641,9 @@ fn level_of(node: Node<'_>) -> Option<u8> {
         "comparison_operator" => level::COMPARISON,
         "unary_operator" => level::UNARY,
         "await" => level::AWAIT,
+        "union_type" => level::BIT_OR,
         "binary_operator" => match operator()? {
-            "|" => 39,
+            "|" => level::BIT_OR,
             "^" => 41,
             "&" => 43,
             "<<" | ">>" => 45,
@@ -690,7 +714,13 @@ mod tests {
             ("f'{a!r:>{w}}{{}}'", "f'{a!r:>{w}}{{}}'"),
             ("f'{ a = }'", "f'{ a = }'"),
             ("f'{ {1} }'", "f'{ {1}}'"),
-            ("0x10", "16"),
+            ("0x10 + 1_000", "16 + 1000"),
+            ("1.50 + 1e20", "1.5 + 1e+20"),
+            ("B'x' U\"y\"", "b'x' u\"y\""),
+            ("a | b|None", "a | b | None"),
+            ("(a | b) & c", "(a | b) & c"),
+            ("x.y[a,b] . z", "x.y[a, b].z"),
+            ("ſ.ﬁ", "s.fi"),
             ("(\n a. # b\n c)", "a.c"),
             ("()", "()"),
         ] {

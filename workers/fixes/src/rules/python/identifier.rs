@@ -23,7 +23,9 @@ pub(super) fn is_normal(name: &str) -> bool {
     name.is_ascii() || name.nfkc().eq(name.chars())
 }
 
-fn is_keyword(name: &str) -> bool {
+/// Whether Python keeps `name` for itself.
+#[must_use]
+pub(super) fn is_keyword(name: &str) -> bool {
     matches!(name, "False" | "None" | "True" | "and" | "as" | "assert" | "async" | "await" | "break")
         || matches!(name, "class" | "continue" | "def" | "del" | "elif" | "else" | "except" | "finally")
         || matches!(name, "for" | "from" | "global" | "if" | "import" | "in" | "is" | "lambda" | "nonlocal")

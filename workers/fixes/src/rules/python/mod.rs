@@ -1,61 +1,132 @@
-//! Rules of Python, after ruff. What they share: how code is spelled (`syntax`, `lines`, `string_value`, `number`,
-//! `identifier`), how it is spelled anew (`generator`, `padding`, `reindent`), comparisons (`comparison`), calls
-//! (`arguments`), types that are strings (`annotation`), what names mean (`names`, `dict_type`), what an expression
-//! does and is for (`side_effect`, `boolean_test`), and `str.format` (`format_template`, `format_arguments`).
+//! Rules of Python, after ruff. What they share: how code is spelled (`syntax`, `type_syntax`, `lines`, `string_value`,
+//! `literal_types`, `number`, `identifier`, `code_style`), how it is spelled anew (`generator`, `padding`, `reindent`),
+//! comparisons (`comparison`), calls (`arguments`), types that are strings (`annotation`, `type_view`), what names mean
+//! (`names`, `dict_type`), what an expression does and is for (`side_effect`, `boolean_test`), how statements and
+//! imports are edited (`statement_edits`, `import_members`, `importer`), and templates (`format_template`,
+//! `format_arguments`, `printf_template`).
 
 mod annotation;
 mod arguments;
 mod boolean_test;
+mod class_parentheses;
+pub(crate) mod code_style;
+mod coding_comment;
 mod comparison;
+mod deprecated_import;
 mod dict_get_with_none_default;
 mod dict_type;
 mod double_negation;
 mod duplicate_handler_exception;
 mod duplicate_value;
+mod extraneous_parentheses;
 mod f_string;
 mod format_arguments;
 mod format_template;
+mod future_import;
 mod generator;
 mod getattr_with_constant;
 mod identifier;
+mod import_members;
+mod importer;
+mod invalid_escape_sequence;
 mod is_literal;
-mod lines;
+mod leaf_tokens;
+pub(crate) mod lines;
+pub(crate) mod literal_types;
+mod missing_placeholders;
+mod mutable_argument_default;
 mod names;
+mod native_literals;
+mod non_pep585_annotation;
+mod non_pep604_optional;
+mod non_pep604_union;
 mod none_comparison;
+mod not_in_test;
+mod not_is_test;
+mod not_tests;
 mod number;
+mod open_alias;
+mod operands;
+mod os_error_alias;
 mod padding;
+mod pep604;
+mod percent_format;
+mod printf_template;
+mod quoted_expressions;
+mod redundant_open_mode;
 mod reindent;
+pub(crate) mod ruff_codes;
 mod setattr_with_constant;
 mod side_effect;
+mod statement_edits;
+mod stdlib;
 mod string_value;
+mod super_call_with_parameters;
 mod superfluous_else_return;
 mod syntax;
 #[cfg(test)]
 mod tests;
 mod true_false_comparison;
+mod type_of_primitive;
+mod type_syntax;
+mod type_view;
+mod unicode_prefix;
+mod unnecessary_dict_comprehension_for_iterable;
 mod unnecessary_dict_kwargs;
+mod unnecessary_encode;
 mod unnecessary_key_check;
+mod unnecessary_paren_on_raise_exception;
 mod unnecessary_placeholder;
 mod unnecessary_range_start;
 mod unsafe_yaml_load;
+mod unused_import;
+mod unused_noqa;
+mod unused_variable;
 mod useless_object_inheritance;
 mod yoda_conditions;
 
+pub use class_parentheses::ClassParentheses;
+pub use coding_comment::CodingComment;
+pub use deprecated_import::DeprecatedImport;
 pub use dict_get_with_none_default::DictGetWithNoneDefault;
 pub use double_negation::DoubleNegation;
 pub use duplicate_handler_exception::DuplicateHandlerException;
 pub use duplicate_value::DuplicateValue;
+pub use extraneous_parentheses::ExtraneousParentheses;
 pub use f_string::FString;
+pub use future_import::FutureImport;
 pub use getattr_with_constant::GetattrWithConstant;
+pub use invalid_escape_sequence::InvalidEscapeSequence;
 pub use is_literal::IsLiteral;
+pub use missing_placeholders::MissingPlaceholders;
+pub use mutable_argument_default::MutableArgumentDefault;
+pub use native_literals::NativeLiterals;
+pub use non_pep585_annotation::NonPep585Annotation;
+pub use non_pep604_optional::NonPep604Optional;
+pub use non_pep604_union::NonPep604Union;
 pub use none_comparison::NoneComparison;
+pub use not_in_test::NotInTest;
+pub use not_is_test::NotIsTest;
+pub use open_alias::OpenAlias;
+pub use os_error_alias::OsErrorAlias;
+pub use percent_format::PercentFormat;
+pub use redundant_open_mode::RedundantOpenMode;
 pub use setattr_with_constant::SetattrWithConstant;
+pub use super_call_with_parameters::SuperCallWithParameters;
 pub use superfluous_else_return::SuperfluousElseReturn;
 pub use true_false_comparison::TrueFalseComparison;
+pub use type_of_primitive::TypeOfPrimitive;
+pub use unicode_prefix::UnicodePrefix;
+pub use unnecessary_dict_comprehension_for_iterable::UnnecessaryDictComprehensionForIterable;
 pub use unnecessary_dict_kwargs::UnnecessaryDictKwargs;
+pub use unnecessary_encode::UnnecessaryEncode;
 pub use unnecessary_key_check::UnnecessaryKeyCheck;
+pub use unnecessary_paren_on_raise_exception::UnnecessaryParenOnRaiseException;
 pub use unnecessary_placeholder::UnnecessaryPlaceholder;
 pub use unnecessary_range_start::UnnecessaryRangeStart;
 pub use unsafe_yaml_load::UnsafeYamlLoad;
+pub use unused_import::UnusedImport;
+pub use unused_noqa::UnusedNoqa;
+pub use unused_variable::UnusedVariable;
 pub use useless_object_inheritance::UselessObjectInheritance;
 pub use yoda_conditions::YodaConditions;

@@ -1,51 +1,34 @@
 //! What a name means at a place: a builtin, something imported, or something else.
 //!
-//! Resolution is Python's (local, enclosing functions, module, builtins; class scopes are seen only from
-//! directly within) with ruff's view of time: code that runs as the module is read sees the bindings above it,
-//! the body of a function sees all bindings of the scopes around it. Branches are not told apart: the last
-//! visible binding counts.
+//! A short view of [`crate::scopes::python`], which also tells how names are resolved.
 
 use tree_sitter::Node;
 
+use crate::scopes::python::{Place, PythonScopes, is_typing_member};
 use crate::source::ParsedFile;
 
-use super::syntax::{ancestors, code_children, without_parentheses};
+use super::syntax::any_within;
 
 /// What a name or a dotted name stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
-    /// A name that nothing in the file binds.
+    /// A builtin of the language that nothing in the file hides.
     Builtin(String),
     /// The full dotted name of what was imported: `builtins.object`.
     Imported(String),
-    /// Bound by the file itself, or not a dotted name at all.
+    /// Bound by the file itself or not at all, imported from a relative module, or no dotted name.
     Other,
 }
 
 /// Resolves `expression`: a name, or attributes of a name.
 #[must_use]
 pub(super) fn resolve<'t>(file: &ParsedFile<'t>, expression: Node<'t>) -> Meaning {
-    let mut attributes = Vec::new();
-    let mut root = without_parentheses(expression);
-    while root.kind() == "attribute" {
-        let (Some(object), Some(attribute)) =
-            (root.child_by_field_name("object"), root.child_by_field_name("attribute"))
-        else {
-            return Meaning::Other;
-        };
-        attributes.push(file.text(attribute));
-        root = without_parentheses(object);
-    }
-    if root.kind() != "identifier" {
-        return Meaning::Other;
-    }
-    match (meaning_of_name(file, root), attributes.is_empty()) {
-        (Meaning::Imported(module), _) => {
-            let path = attributes.iter().rev().fold(module, |path, attribute| path + "." + attribute);
-            Meaning::Imported(path)
-        }
-        (Meaning::Builtin(name), true) => Meaning::Builtin(name),
-        _ => Meaning::Other,
+    let path = file.python_scopes().and_then(|scopes| scopes.qualified_name(file, expression));
+    let Some(path) = path else { return Meaning::Other };
+    match path.strip_prefix('.') {
+        Some(builtin) if builtin.contains('.') => Meaning::Other,
+        Some(builtin) => Meaning::Builtin(builtin.to_owned()),
+        None => Meaning::Imported(path),
     }
 }
 
@@ -59,161 +42,56 @@ pub(super) fn is_builtin<'t>(file: &ParsedFile<'t>, expression: Node<'t>, name: 
     }
 }
 
-/// Whether the builtin `name` goes by its name at `place`.
+/// Whether the builtin `name` goes by its name where `node` stands.
 #[must_use]
-pub(super) fn has_builtin<'t>(file: &ParsedFile<'t>, place: Node<'t>, name: &str) -> bool {
-    binding(file, place, name).is_none()
+pub(super) fn has_builtin<'t>(file: &ParsedFile<'t>, node: Node<'t>, name: &str) -> bool {
+    file.python_scopes().is_some_and(|scopes| scopes.is_builtin_at(name, place_of(file, scopes, node)))
+}
+
+/// The place of a name in `node`, or else of what is around it.
+fn place_of<'t>(file: &ParsedFile<'t>, scopes: &PythonScopes, node: Node<'t>) -> Place {
+    /// Of an expression without names near its start, what is around it tells enough.
+    const MAX_LOOKS: usize = 64;
+    let (mut found, mut n_looks) = (None, 0);
+    any_within(node, |inner| {
+        n_looks += 1;
+        if inner.kind() == "identifier" {
+            found = scopes.place_of_name(inner.start_byte());
+        }
+        found.is_some() || n_looks == MAX_LOOKS
+    });
+    let around = || file.ancestors(node).find_map(|around| scopes.place_behind(around));
+    found.or_else(|| scopes.place_behind(node)).or_else(around).unwrap_or_else(|| scopes.end())
 }
 
 /// Whether `expression` is `typing.name` or what another module has in its place.
 #[must_use]
 pub(super) fn is_from_typing<'t>(file: &ParsedFile<'t>, expression: Node<'t>, name: &str) -> bool {
-    let Meaning::Imported(path) = resolve(file, expression) else { return false };
-    path.rsplit_once('.').is_some_and(|(module, member)| {
-        member == name && matches!(module, "typing" | "typing_extensions" | "_typeshed")
-    })
+    matches!(resolve(file, expression), Meaning::Imported(path) if is_typing_member(&path, name))
 }
 
-/// The node that binds the name that `name` is: an assignment, an import, the parameters of a function, …
+/// The node that binds the name that `name` is: an assignment, the parameters of a function, …
 #[must_use]
 pub(super) fn binding_of<'t>(file: &ParsedFile<'t>, name: Node<'t>) -> Option<Node<'t>> {
-    binding(file, name, &file.text(name)).map(|(node, _)| node)
-}
-
-fn meaning_of_name<'t>(file: &ParsedFile<'t>, name: Node<'t>) -> Meaning {
-    let text = file.text(name);
-    binding(file, name, &text).map_or_else(|| Meaning::Builtin(text.into_owned()), |(_, meaning)| meaning)
-}
-
-/// What `name` is bound by at `place`.
-fn binding<'t>(file: &ParsedFile<'t>, place: Node<'t>, name: &str) -> Option<(Node<'t>, Meaning)> {
-    let mut is_later = false;
-    let mut is_innermost = true;
-    let mut within = place;
-    for scope in ancestors(file, place) {
-        if is_scope_of(scope, within) {
-            let search = Search { file, name, before: (!is_later).then_some(place.start_byte()) };
-            let is_hidden = scope.kind() == "class_definition" && !is_innermost;
-            if let Some(found) = (!is_hidden).then(|| search.last_binding(scope)).flatten() {
-                return Some(found);
-            }
-            is_innermost = false;
-            is_later |= matches!(scope.kind(), "function_definition" | "lambda");
-        }
-        within = scope;
-    }
-    None
-}
-
-/// Whether code in `child` runs in a scope that `node` opens; decorators, bases and defaults do not.
-fn is_scope_of(node: Node<'_>, child: Node<'_>) -> bool {
-    match node.kind() {
-        "module" => true,
-        "function_definition" | "class_definition" | "lambda" => {
-            node.child_by_field_name("body").is_some_and(|body| body.id() == child.id())
-        }
-        _ => false,
-    }
-}
-
-/// Whether a binding in `node` binds in the scope of `node`. Displays and arguments are passed over: they can
-/// be large, and they bind by `:=` at most.
-fn may_bind_within(node: Node<'_>) -> bool {
-    let kind = node.kind();
-    !matches!(kind, "function_definition" | "class_definition" | "lambda" | "argument_list")
-        && !matches!(kind, "list" | "tuple" | "set" | "dictionary" | "string" | "concatenated_string")
-        && !kind.ends_with("comprehension")
-}
-
-/// A look for what binds one name in one scope.
-struct Search<'s, 't> {
-    file: &'s ParsedFile<'t>,
-    name: &'s str,
-    /// Only what is bound above this place counts.
-    before: Option<usize>,
-}
-
-impl Search<'_, '_> {
-    /// Walks the statements of `scope`, nested scopes left out.
-    fn last_binding<'n>(&self, scope: Node<'n>) -> Option<(Node<'n>, Meaning)> {
-        let parameters = scope.child_by_field_name("parameters");
-        let mut last = parameters.and_then(|parameters| Some((parameters, self.target(parameters)?)));
-        let top = scope.child_by_field_name("body").unwrap_or(scope);
-        let mut cursor = top.walk();
-        loop {
-            let node = cursor.node();
-            if self.before.is_some_and(|before| node.start_byte() >= before) {
-                return last;
-            }
-            last = self.binding(node).map(|meaning| (node, meaning)).or(last);
-            if may_bind_within(node) && cursor.goto_first_child() {
-                continue;
-            }
-            while !cursor.goto_next_sibling() {
-                if !cursor.goto_parent() {
-                    return last;
-                }
-            }
-        }
-    }
-
-    /// What `node` by itself, not its children, makes of the name.
-    fn binding(&self, node: Node<'_>) -> Option<Meaning> {
-        let field = |name| node.child_by_field_name(name);
-        match node.kind() {
-            "assignment" | "augmented_assignment" if !self.is_inside(node) => self.target(field("left")?),
-            "class_definition" if !self.is_inside(node) => self.target(field("name")?),
-            "for_statement" => self.target(field("left")?),
-            "function_definition" | "named_expression" => self.target(field("name")?),
-            "as_pattern" => self.target(field("alias").or_else(|| code_children(node).last())?),
-            "case_pattern" | "splat_pattern" => self.target(node),
-            "global_statement" | "nonlocal_statement" => self.target(node),
-            "import_statement" => self.import(node, None),
-            "import_from_statement" => self.import(node, Some(&self.file.text(field("module_name")?))),
-            _ => None,
-        }
-    }
-
-    /// A name is looked up before the statement around it binds.
-    fn is_inside(&self, node: Node<'_>) -> bool {
-        self.before.is_some_and(|before| before < node.end_byte())
-    }
-
-    fn import(&self, statement: Node<'_>, module: Option<&str>) -> Option<Meaning> {
-        let mut last = None;
-        for item in statement.children_by_field_name("name", &mut statement.walk()) {
-            let path = self.file.text(item.child_by_field_name("name").unwrap_or(item));
-            let alias = item.child_by_field_name("alias").map(|alias| self.file.text(alias));
-            // `import a.b` binds `a`.
-            let root = path.split('.').next().unwrap_or_default();
-            if alias.as_deref().unwrap_or(root) == self.name {
-                last = Some(Meaning::Imported(match (module, &alias) {
-                    (Some(module), _) => format!("{module}.{path}"),
-                    (None, Some(_)) => path.into_owned(),
-                    (None, None) => root.to_owned(),
-                }));
-            }
-        }
-        last
-    }
-
-    /// Whether `pattern` (or a parameter list) names the name as a target.
-    fn target(&self, pattern: Node<'_>) -> Option<Meaning> {
-        let mut open = vec![pattern];
-        while let Some(node) = open.pop() {
-            match node.kind() {
-                "identifier" if self.file.text(node) == self.name => return Some(Meaning::Other),
-                "attribute" | "subscript" | "call" | "type" | "class_pattern" => {}
-                "default_parameter" | "typed_default_parameter" => {
-                    open.extend(node.child_by_field_name("name"))
-                }
-                // A dotted name in a pattern is a value to compare to.
-                "dotted_name" if node.named_child_count() > 1 => {}
-                _ => open.extend(code_children(node)),
-            }
-        }
-        None
-    }
+    const BINDERS: &[&str] = &[
+        "assignment",
+        "augmented_assignment",
+        "named_expression",
+        "as_pattern",
+        "parameters",
+        "lambda_parameters",
+        "function_definition",
+        "class_definition",
+        "for_statement",
+        "for_in_clause",
+        "case_pattern",
+        "block",
+        "module",
+    ];
+    let scopes = file.python_scopes()?;
+    let range = &scopes.binding(scopes.binding_of_name(name.start_byte())?).range;
+    let bound = file.tree.root_node().descendant_for_byte_range(range.start, range.end)?;
+    file.ancestors(bound).find(|around| BINDERS.contains(&around.kind()))
 }
 
 #[cfg(test)]
@@ -306,7 +184,7 @@ mod tests {
         assert_eq!(meaning("import a.b\nat(a.b.c)"), imported("a.b.c"));
         assert_eq!(meaning("import a.b as c\nat(c.d)"), imported("a.b.d"));
         assert_eq!(meaning("from a.b import c as d, e\nat(d)"), imported("a.b.c"));
-        assert_eq!(meaning("from . import object\nat(object)"), imported("..object"));
+        assert_eq!(meaning("from . import object\nat(object)"), Meaning::Other);
         assert_eq!(meaning("from a import *\nat(object)"), builtin());
     }
 }

@@ -1,4 +1,4 @@
-//! Keeping a rewritten expression apart from the words around it.
+//! White space that keeps words apart where a fix puts a word beside another.
 
 use std::ops::Range;
 
@@ -7,16 +7,24 @@ use crate::source::ParsedFile;
 /// Longer expressions are not rewritten where the fix copies what is inside: a hostile file nests them.
 pub(super) const MAX_REWRITTEN_LEN: usize = 4096;
 
-/// `text` for the place of `range`, with a space where it would run into a letter: `assert f(a)is b`.
+/// `text`, with a space before it if it would touch the letter before `at`.
 #[must_use]
-pub(super) fn padded(file: &ParsedFile<'_>, range: &Range<usize>, mut text: String) -> String {
-    let is_letter =
-        |at: Option<usize>| at.and_then(|at| file.bytes.get(at)).is_some_and(u8::is_ascii_alphabetic);
-    if is_letter(Some(range.end)) {
+pub(super) fn pad_start(file: &ParsedFile<'_>, at: usize, text: String) -> String {
+    let before = at.checked_sub(1).and_then(|before| file.bytes.get(before));
+    if before.is_some_and(u8::is_ascii_alphabetic) { format!(" {text}") } else { text }
+}
+
+/// `text`, with a space behind it if it would touch the letter at `at`.
+#[must_use]
+pub(super) fn pad_end(file: &ParsedFile<'_>, at: usize, mut text: String) -> String {
+    if file.bytes.get(at).is_some_and(u8::is_ascii_alphabetic) {
         text.push(' ');
     }
-    if is_letter(range.start.checked_sub(1)) {
-        text.insert(0, ' ');
-    }
     text
+}
+
+/// `text`, with spaces where it would touch the letters around `range`: `assert f(a)is b`.
+#[must_use]
+pub(super) fn padded(file: &ParsedFile<'_>, range: &Range<usize>, text: String) -> String {
+    pad_start(file, range.start, pad_end(file, range.end, text))
 }

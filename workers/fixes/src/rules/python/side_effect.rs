@@ -50,6 +50,7 @@ impl SideEffect {
             | "await"
             | "yield"
             | "subscript"
+            | "generic_type"
             | "generator_expression"
             | "list_comprehension"
             | "set_comprehension"

@@ -4,11 +4,12 @@ use tree_sitter::Node;
 
 use crate::source::ParsedFile;
 
-use super::syntax::{StringLiteral, code_children};
+use super::syntax::{StringLiteral, code_children, without_parentheses};
 
-/// The text of a literal, or of several in a row, that make a `str`.
+/// The text of a literal, or of several in a row, that make a `str`; parentheses around them do not matter.
 #[must_use]
 pub(super) fn text_of(file: &ParsedFile<'_>, node: Node<'_>) -> Option<String> {
+    let node = without_parentheses(node);
     match node.kind() {
         "string" => value_of(&StringLiteral::of(file, node)?),
         "concatenated_string" => {

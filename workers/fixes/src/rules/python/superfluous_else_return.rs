@@ -10,8 +10,9 @@ use crate::rule::{Category, Edit, Finding, Fix, Level, Meta, Rule, without_optio
 use crate::rules::manual::rule_type;
 use crate::source::ParsedFile;
 
-use super::lines::{comment_behind, continuation_before, indentation, line_start, next_line};
+use super::lines::{comment_behind, indentation, line_start, next_line};
 use super::reindent::reindented;
+use super::statement_edits::continuation_before;
 use super::syntax::{code_children, utf8};
 
 rule_type! {
@@ -131,7 +132,7 @@ fn fix(file: &ParsedFile<'_>, clause: Node<'_>) -> Option<Fix> {
     let colon = clause.children(&mut clause.walk()).find(|child| child.kind() == ":")?.end_byte();
     let wanted = indentation(file.bytes, start)?;
     let shares_line =
-        indentation(file.bytes, first).is_none() || continuation_before(file.bytes, first, true).is_some();
+        indentation(file.bytes, first).is_none() || continuation_before(file, first, true).is_some();
     if shares_line {
         return Some(Fix::safe(vec![Edit::delete(start..first)]));
     }

@@ -140,16 +140,13 @@ pub(super) fn statement_value(statement: Node<'_>) -> Option<Node<'_>> {
     (!is_tuple).then(|| without_parentheses(value))
 }
 
-/// The nodes around `node`, from the inside out. `Node::parent` starts at the root each time; this does once.
-pub(super) fn ancestors<'t>(file: &ParsedFile<'t>, node: Node<'t>) -> Vec<Node<'t>> {
-    let mut path = Vec::new();
-    let mut at = Some(file.tree.root_node());
-    while let Some(around) = at.filter(|around| around.id() != node.id()) {
-        path.push(around);
-        at = around.child_with_descendant(node);
-    }
-    path.reverse();
-    path
+/// `x` of the target `(x)`, which the grammar takes for a tuple.
+#[must_use]
+pub(super) fn lone_element(node: Node<'_>) -> Option<Node<'_>> {
+    let mut elements = code_children(node);
+    let element = elements.next().filter(|_| node.kind() == "tuple_pattern")?;
+    let has_comma = node.children(&mut node.walk()).any(|child| child.kind() == ",");
+    (elements.next().is_none() && !has_comma).then_some(element)
 }
 
 /// Whether `is_wanted` holds for `node` or for anything in it. Does not recurse: code may nest deeply.
@@ -168,14 +165,6 @@ pub(super) fn any_within<'t>(node: Node<'t>, mut is_wanted: impl FnMut(Node<'t>)
             }
         }
     }
-}
-
-/// Whether `text` could be a name. Letters beyond ASCII are taken as they come.
-#[must_use]
-pub(super) fn is_identifier(text: &str) -> bool {
-    !text.is_empty()
-        && !text.starts_with(|first: char| first.is_ascii_digit())
-        && text.chars().all(|letter| letter.is_alphanumeric() || letter == '_')
 }
 
 /// Whether a comment lies in `range` or touches it.
@@ -198,6 +187,10 @@ pub(super) fn joins_word_before(file: &ParsedFile<'_>, at: usize, text: &str) ->
 /// spelling would not work.
 #[must_use]
 pub(super) fn is_sound_python3(file: &ParsedFile<'_>) -> bool {
+    *file.python.is_sound.get_or_init(|| looks_like_python3(file))
+}
+
+fn looks_like_python3(file: &ParsedFile<'_>) -> bool {
     if file.tree.root_node().has_error() {
         return false;
     }
@@ -278,23 +271,6 @@ mod tests {
     }
 
     #[test]
-    fn ancestors_go_from_the_inside_out() {
-        with_file("if a:\n    f(b)\n", |file| {
-            let mut found = Vec::new();
-            walk(file.tree, |node, _| {
-                if file.bytes_of(node.byte_range()) == b"b" {
-                    found = ancestors(file, node).into_iter().map(|node| node.kind()).collect();
-                }
-                true
-            });
-            assert_eq!(
-                found,
-                ["argument_list", "call", "expression_statement", "block", "if_statement", "module"]
-            );
-        });
-    }
-
-    #[test]
     fn a_comment_that_touches_counts() {
         with_file("f(a)# b\n", |file| {
             assert!(has_comment_at(file, &(1..4)));
@@ -310,12 +286,6 @@ mod tests {
             assert!(!joins_word_before(file, 3, "not a"));
             assert!(!joins_word_before(file, 0, "not a"));
         });
-    }
-
-    #[test]
-    fn names_are_told_from_other_text() {
-        assert!(["a", "_1", "é"].into_iter().all(is_identifier));
-        assert!(!["", "1a", "a b", "a-b"].into_iter().any(is_identifier));
     }
 
     #[test]

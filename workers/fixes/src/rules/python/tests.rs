@@ -10,10 +10,12 @@ use crate::language::Language;
 use crate::rule::{Applicability, Finding, RuleRef};
 
 use super::{
-    DictGetWithNoneDefault, DoubleNegation, DuplicateHandlerException, DuplicateValue, FString,
-    GetattrWithConstant, IsLiteral, NoneComparison, SetattrWithConstant, SuperfluousElseReturn,
-    TrueFalseComparison, UnnecessaryDictKwargs, UnnecessaryKeyCheck, UnnecessaryPlaceholder,
-    UnnecessaryRangeStart, UnsafeYamlLoad, UselessObjectInheritance, YodaConditions,
+    ClassParentheses, CodingComment, DictGetWithNoneDefault, DoubleNegation, DuplicateHandlerException,
+    DuplicateValue, ExtraneousParentheses, FString, FutureImport, GetattrWithConstant, InvalidEscapeSequence,
+    IsLiteral, MissingPlaceholders, NativeLiterals, NoneComparison, NotInTest, NotIsTest, PercentFormat,
+    RedundantOpenMode, SetattrWithConstant, SuperfluousElseReturn, TrueFalseComparison, TypeOfPrimitive,
+    UnicodePrefix, UnnecessaryDictKwargs, UnnecessaryEncode, UnnecessaryKeyCheck, UnnecessaryPlaceholder,
+    UnnecessaryRangeStart, UnsafeYamlLoad, UnusedNoqa, UselessObjectInheritance, YodaConditions,
 };
 
 static RULES: &[RuleRef] = &[
@@ -35,6 +37,21 @@ static RULES: &[RuleRef] = &[
     RuleRef::Default(&UnnecessaryKeyCheck),
     RuleRef::Default(&SuperfluousElseReturn),
     RuleRef::Default(&UnsafeYamlLoad),
+    RuleRef::Default(&MissingPlaceholders),
+    RuleRef::Default(&InvalidEscapeSequence),
+    RuleRef::Default(&CodingComment),
+    RuleRef::Default(&UnnecessaryEncode),
+    RuleRef::Default(&RedundantOpenMode),
+    RuleRef::Default(&NativeLiterals),
+    RuleRef::Default(&UnicodePrefix),
+    RuleRef::Default(&ExtraneousParentheses),
+    RuleRef::Default(&ClassParentheses),
+    RuleRef::Default(&TypeOfPrimitive),
+    RuleRef::Default(&FutureImport),
+    RuleRef::Default(&PercentFormat),
+    RuleRef::Default(&NotInTest),
+    RuleRef::Default(&NotIsTest),
+    RuleRef::Default(&UnusedNoqa),
 ];
 
 /// More than any fixture needs: one pass, and one for each fix that waits for another.
@@ -113,6 +130,11 @@ fn deep_nesting_is_no_danger() {
         ("f(**{'a': ", "b", "})"),
         ("{1, 1, (", "a,", ")}"),
         ("a in b and b[", "a", "]"),
+        ("(", "'%s' % a", ")"),
+        ("not (", "a in b", ")"),
+        ("int(", "1", ")"),
+        ("f'{", "u'\\d'", "}'"),
+        ("lambda: ", "division", "  # noqa"),
     ] {
         let text = format!("{}{inside}{}\n", open.repeat(DEPTH), close.repeat(DEPTH));
         let _ = findings(RULES, text.as_bytes());

@@ -10,8 +10,9 @@ use crate::rule::{Category, Edit, Finding, Fix, Level, Meta, Rule, without_optio
 use crate::rules::manual::rule_type;
 use crate::source::ParsedFile;
 
-use super::lines::{comment_behind, deletion};
+use super::lines::comment_behind;
 use super::names::{Meaning, is_from_typing, resolve};
+use super::statement_edits::deletion;
 use super::string_value::is_constant_string;
 use super::syntax::{code_children, statement_value, without_parentheses};
 

@@ -47,7 +47,7 @@ const PATTERNS: &[&str] = &[
 impl<'t> Definition<'t> {
     /// The declaration by the identifier `name`; `None` where nobody is asked to use the name: those of function
     /// and class expressions, enum members, parameters of types.
-    pub(super) fn of(ancestry: &Ancestry<'t>, name: Node<'t>) -> Option<Self> {
+    pub(super) fn of(ancestry: Ancestry<'_, 't>, name: Node<'t>) -> Option<Self> {
         let mut has_default = false;
         let mut child = name;
         for node in ancestry.ancestors(name) {
@@ -95,7 +95,7 @@ impl<'t> Definition<'t> {
     }
 
     /// The statement that declares it.
-    pub(super) fn declaration(&self, ancestry: &Ancestry<'t>) -> Option<Node<'t>> {
+    pub(super) fn declaration(&self, ancestry: Ancestry<'_, 't>) -> Option<Node<'t>> {
         match self.kind {
             Kind::Variable if self.node.kind() != "for_in_statement" => ancestry.parent(self.node),
             _ => Some(self.node),
@@ -103,7 +103,7 @@ impl<'t> Definition<'t> {
     }
 
     /// Whether it is exported where it is declared.
-    pub(super) fn is_exported(&self, ancestry: &Ancestry<'t>) -> bool {
+    pub(super) fn is_exported(&self, ancestry: Ancestry<'_, 't>) -> bool {
         let is_exportable = !matches!(self.kind, Kind::Parameter | Kind::Catch | Kind::TypeParameter);
         let declaration = self.declaration(ancestry).filter(|_| is_exportable);
         let mut around = declaration.into_iter().flat_map(|node| ancestry.ancestors(node));
@@ -113,7 +113,7 @@ impl<'t> Definition<'t> {
     }
 
     /// Whether it stands in a `declare global`, `declare module` or `declare namespace`, which exports all.
-    pub(super) fn is_in_ambient_module(&self, ancestry: &Ancestry<'t>) -> bool {
+    pub(super) fn is_in_ambient_module(&self, ancestry: Ancestry<'_, 't>) -> bool {
         let mut is_in_block = false;
         ancestry.ancestors(self.name).any(|node| {
             is_in_block |= node.kind() == "statement_block";
@@ -122,7 +122,7 @@ impl<'t> Definition<'t> {
     }
 
     /// Whether it is declared by `using` or `await using`.
-    pub(super) fn is_using(&self, ancestry: &Ancestry<'t>) -> bool {
+    pub(super) fn is_using(&self, ancestry: Ancestry<'_, 't>) -> bool {
         let is_using = |node: Node<'t>| {
             node.kind() == "using_declaration"
                 || node.child_by_field_name("kind").is_some_and(|keyword| keyword.kind() == "using")

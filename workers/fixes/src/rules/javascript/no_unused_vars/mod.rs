@@ -231,7 +231,7 @@ struct Search<'s, 't> {
     options: &'s Options,
     file: &'s ParsedFile<'t>,
     scopes: &'s Scopes,
-    ancestry: Ancestry<'t>,
+    ancestry: Ancestry<'s, 't>,
     /// By the ids of functions; 0 where no parameter is used.
     last_used_parameters: RefCell<HashMap<usize, usize>>,
 }
@@ -253,9 +253,9 @@ impl<'t> Search<'_, 't> {
         if is_exported && !self.options.report_used_ignore_pattern {
             return None;
         }
-        let candidate = Candidate::of(&self.ancestry, variable)?;
+        let candidate = Candidate::of(self.ancestry, variable)?;
         let first = *candidate.definitions.first()?;
-        let is_used = || is_exported || candidate.is_used(&self.ancestry);
+        let is_used = || is_exported || candidate.is_used(self.ancestry);
         match self.ignored_as(&candidate, &first) {
             Ignored::Always => return None,
             Ignored::Pattern(role) => {
@@ -266,8 +266,8 @@ impl<'t> Search<'_, 't> {
         }
         let is_kept = is_used()
             || self.is_exported(&candidate)
-            || self.options.ignore_using_declarations && first.is_using(&self.ancestry)
-            || self.options.ignore_rest_siblings && candidate.has_rest_sibling(&self.ancestry)
+            || self.options.ignore_using_declarations && first.is_using(self.ancestry)
+            || self.options.ignore_rest_siblings && candidate.has_rest_sibling(self.ancestry)
             || self.is_needed_by_others(&candidate, &first);
         (!is_kept).then(|| self.unused(&candidate, &first))
     }
@@ -275,7 +275,7 @@ impl<'t> Search<'_, 't> {
     /// What the options say of a variable before anyone looks whether it is used.
     fn ignored_as(&self, candidate: &Candidate<'t>, first: &Definition<'t>) -> Ignored {
         let (options, name) = (self.options, candidate.name.as_str());
-        if options.ignores(Role::ArrayElement, name) && candidate.is_array_element(&self.ancestry) {
+        if options.ignores(Role::ArrayElement, name) && candidate.is_array_element(self.ancestry) {
             return Ignored::Pattern(Role::ArrayElement);
         }
         let role = match first.kind {
@@ -295,7 +295,7 @@ impl<'t> Search<'_, 't> {
         }
         let is_before_used = role == Role::Parameter
             && options.args == Args::AfterUsed
-            && removal::is_parameter(&self.ancestry, first.name)
+            && removal::is_parameter(self.ancestry, first.name)
             && self.is_before_used_parameter(first);
         if is_before_used { Ignored::Always } else { Ignored::Not }
     }
@@ -318,7 +318,7 @@ impl<'t> Search<'_, 't> {
             let variable = self.scopes.variable_at(*start).map(|id| self.scopes.variable(id));
             let declared =
                 variable.filter(|variable| variable.declarations.iter().any(|range| range.start == *start));
-            declared.is_some_and(|variable| match Candidate::of(&self.ancestry, variable) {
+            declared.is_some_and(|variable| match Candidate::of(self.ancestry, variable) {
                 Some(other) => other.definitions.iter().any(is_declared) && !other.uses.is_empty(),
                 None => true, // a property as well
             })
@@ -330,19 +330,19 @@ impl<'t> Search<'_, 't> {
     fn is_exported(&self, candidate: &Candidate<'t>) -> bool {
         // In TypeScript, one of several declarations of a name exports all.
         let n_asked = if self.file.language == Language::JavaScript { 1 } else { usize::MAX };
-        candidate.definitions.iter().take(n_asked).any(|one| one.is_exported(&self.ancestry))
+        candidate.definitions.iter().take(n_asked).any(|one| one.is_exported(self.ancestry))
     }
 
     /// Whether a name is there for readers outside of the file.
     fn is_needed_by_others(&self, candidate: &Candidate<'t>, first: &Definition<'t>) -> bool {
         let is_jsx_factory =
             self.file.language == Language::Tsx && first.kind == Kind::Import && candidate.name == "React";
-        is_jsx_factory || first.is_in_ambient_module(&self.ancestry)
+        is_jsx_factory || first.is_in_ambient_module(self.ancestry)
     }
 
     fn role_in_message(&self, first: &Definition<'t>) -> Role {
         let is_element = self.options.destructured_array_ignore_pattern.is_some()
-            && is_array_element(&self.ancestry, first.name);
+            && is_array_element(self.ancestry, first.name);
         match first.kind {
             _ if is_element => Role::ArrayElement,
             Kind::Catch => Role::CaughtError,
@@ -352,14 +352,14 @@ impl<'t> Search<'_, 't> {
     }
 
     fn unused(&self, candidate: &Candidate<'t>, first: &Definition<'t>) -> Finding {
-        let place = candidate.last_write(&self.ancestry).unwrap_or(first.name);
+        let place = candidate.last_write(self.ancestry).unwrap_or(first.name);
         let action = if candidate.is_written() { "assigned a value" } else { "defined" };
         let role = self.role_in_message(first);
         let allowed = self.options.pattern(role).map_or(String::new(), |pattern| {
             format!(". Allowed unused {} must match {pattern}", role.description())
         });
         let message = format!("'{}' is {action} but never used{allowed}.", candidate.name);
-        let edit = removal::removal(self.file, &self.ancestry, candidate);
+        let edit = removal::removal(self.file, self.ancestry, candidate);
         let fix = edit.map(|edit| Fix::suggestion(vec![edit]));
         Finding::new(&META, typed_range(self.file, place), message).with_fix(fix)
     }
@@ -410,7 +410,7 @@ impl<'t> Search<'_, 't> {
                 is_write: used.is_write,
             })
             .collect();
-        is_used(&self.ancestry, &uses, Some(self.file.tree.root_node()), &[])
+        is_used(self.ancestry, &uses, Some(self.file.tree.root_node()), &[])
     }
 }
 

@@ -16,7 +16,7 @@ use crate::source::ParsedFile;
 /// The edit that removes the first declaration of `candidate`; `None` where it cannot go by itself.
 pub(super) fn removal<'t>(
     file: &ParsedFile<'t>,
-    ancestry: &Ancestry<'t>,
+    ancestry: Ancestry<'_, 't>,
     candidate: &Candidate<'t>,
 ) -> Option<Edit> {
     let name = candidate.definitions.first()?.name;
@@ -35,7 +35,7 @@ pub(super) fn removal<'t>(
 }
 
 /// Whether the name is a parameter by itself, without a default value.
-pub(super) fn is_parameter<'t>(ancestry: &Ancestry<'t>, name: Node<'t>) -> bool {
+pub(super) fn is_parameter<'t>(ancestry: Ancestry<'_, 't>, name: Node<'t>) -> bool {
     matches!(around(ancestry, name), Some(Around::Function(_)))
 }
 
@@ -64,7 +64,7 @@ enum Around<'t> {
     Other,
 }
 
-fn around<'t>(ancestry: &Ancestry<'t>, node: Node<'t>) -> Option<Around<'t>> {
+fn around<'t>(ancestry: Ancestry<'_, 't>, node: Node<'t>) -> Option<Around<'t>> {
     let parent = ancestry.parent(node)?;
     Some(match parent.kind() {
         "variable_declarator" => Around::Declarator(parent),
@@ -94,7 +94,7 @@ fn around<'t>(ancestry: &Ancestry<'t>, node: Node<'t>) -> Option<Around<'t>> {
 
 struct Pruner<'f, 't> {
     file: &'f ParsedFile<'t>,
-    ancestry: &'f Ancestry<'t>,
+    ancestry: Ancestry<'f, 't>,
 }
 
 impl<'t> Pruner<'_, 't> {

@@ -29,7 +29,7 @@ pub(super) struct Candidate<'t> {
 
 impl<'t> Candidate<'t> {
     /// `None` for names that nobody is asked to use.
-    pub(super) fn of(ancestry: &Ancestry<'t>, variable: &Variable) -> Option<Self> {
+    pub(super) fn of(ancestry: Ancestry<'_, 't>, variable: &Variable) -> Option<Self> {
         let names = variable.declarations.iter().filter_map(|range| ancestry.name_at(range.start));
         let definitions: Vec<_> = names.filter_map(|name| Definition::of(ancestry, name)).collect();
         let first = definitions.first()?;
@@ -66,14 +66,14 @@ impl<'t> Candidate<'t> {
     }
 
     /// The last write in the variable's own function.
-    pub(super) fn last_write(&self, ancestry: &Ancestry<'t>) -> Option<Node<'t>> {
+    pub(super) fn last_write(&self, ancestry: Ancestry<'_, 't>) -> Option<Node<'t>> {
         let own = self.own_function(ancestry);
         let writes = self.uses.iter().rev().filter(|used| used.is_write).filter_map(|used| used.name);
         writes.into_iter().find(|name| function_around(ancestry, *name) == own)
     }
 
     /// The function that the variable belongs to.
-    fn own_function(&self, ancestry: &Ancestry<'t>) -> Option<Node<'t>> {
+    fn own_function(&self, ancestry: Ancestry<'_, 't>) -> Option<Node<'t>> {
         let first = self.definitions.first()?;
         match first.kind {
             Kind::Parameter => Some(first.node),
@@ -82,20 +82,20 @@ impl<'t> Candidate<'t> {
         }
     }
 
-    pub(super) fn is_used(&self, ancestry: &Ancestry<'t>) -> bool {
+    pub(super) fn is_used(&self, ancestry: Ancestry<'_, 't>) -> bool {
         let own_ranges: Vec<_> = self.definitions.iter().filter_map(Definition::own_range).collect();
         is_used(ancestry, &self.uses, self.own_function(ancestry), &own_ranges)
     }
 
     /// Whether a rest element takes what the variable leaves of an object.
-    pub(super) fn has_rest_sibling(&self, ancestry: &Ancestry<'t>) -> bool {
+    pub(super) fn has_rest_sibling(&self, ancestry: Ancestry<'_, 't>) -> bool {
         let declared = self.definitions.iter().map(|definition| definition.name);
         let used = self.uses.iter().filter_map(|used| used.name);
         declared.chain(used).any(|name| has_rest_sibling(ancestry, name))
     }
 
     /// Whether a destructuring assigns it as an element of an array.
-    pub(super) fn is_array_element(&self, ancestry: &Ancestry<'t>) -> bool {
+    pub(super) fn is_array_element(&self, ancestry: Ancestry<'_, 't>) -> bool {
         let declared = self.definitions.first().map(|definition| definition.name);
         let used = self.uses.iter().filter_map(|used| used.name);
         declared.into_iter().chain(used).any(|name| is_array_element(ancestry, name))
@@ -104,7 +104,7 @@ impl<'t> Candidate<'t> {
 
 /// The bytes of the block that a function is declared in, where that is not the body of a function. Scripts may
 /// see such a function outside of the block, too; ESLint does not.
-fn block_around<'t>(ancestry: &Ancestry<'t>, function: Node<'t>) -> Option<Range<usize>> {
+fn block_around<'t>(ancestry: Ancestry<'_, 't>, function: Node<'t>) -> Option<Range<usize>> {
     let mut around = ancestry.ancestors(function);
     let (block, owner) = (around.next()?, around.next());
     match block.kind() {
@@ -115,11 +115,11 @@ fn block_around<'t>(ancestry: &Ancestry<'t>, function: Node<'t>) -> Option<Range
 }
 
 /// Whether the name is itself an element of an array pattern.
-pub(super) fn is_array_element<'t>(ancestry: &Ancestry<'t>, name: Node<'t>) -> bool {
+pub(super) fn is_array_element<'t>(ancestry: Ancestry<'_, 't>, name: Node<'t>) -> bool {
     ancestry.parent_of_value(name).is_some_and(|parent| parent.kind() == "array_pattern")
 }
 
-fn has_rest_sibling<'t>(ancestry: &Ancestry<'t>, name: Node<'t>) -> bool {
+fn has_rest_sibling<'t>(ancestry: Ancestry<'_, 't>, name: Node<'t>) -> bool {
     let parent = ancestry.parent_of_value(name);
     let object = parent.and_then(|parent| match parent.kind() {
         "pair_pattern" => ancestry.parent(parent),
@@ -133,7 +133,7 @@ fn has_rest_sibling<'t>(ancestry: &Ancestry<'t>, name: Node<'t>) -> bool {
 }
 
 /// The function, class field or other body around `node` that has variables of its own.
-fn function_around<'t>(ancestry: &Ancestry<'t>, node: Node<'t>) -> Option<Node<'t>> {
+fn function_around<'t>(ancestry: Ancestry<'_, 't>, node: Node<'t>) -> Option<Node<'t>> {
     let holds_variables = |node: &Node<'_>| {
         is_function(*node)
             || matches!(
@@ -152,7 +152,7 @@ fn function_around<'t>(ancestry: &Ancestry<'t>, node: Node<'t>) -> Option<Node<'
 /// Whether one of the uses, in order, counts. `own_function` is that of the variable; uses in `own_ranges` do not
 /// count.
 pub(super) fn is_used<'t>(
-    ancestry: &Ancestry<'t>,
+    ancestry: Ancestry<'_, 't>,
     uses: &[Use<'t>],
     own_function: Option<Node<'t>>,
     own_ranges: &[Range<usize>],
@@ -172,7 +172,7 @@ pub(super) fn is_used<'t>(
 
 /// Whether the name is the variable of a `for…in` or `for…of` whose body begins with `return`: the loop asks
 /// whether there is anything to loop over.
-fn is_left_at_once<'t>(ancestry: &Ancestry<'t>, name: Node<'t>) -> bool {
+fn is_left_at_once<'t>(ancestry: Ancestry<'_, 't>, name: Node<'t>) -> bool {
     let Some(looped) = ancestry.parent_of_value(name).filter(|parent| parent.kind() == "for_in_statement")
     else {
         return false;
@@ -186,14 +186,14 @@ fn is_left_at_once<'t>(ancestry: &Ancestry<'t>, name: Node<'t>) -> bool {
 }
 
 /// The assignment of which the name is the left side.
-fn assignment_to<'t>(ancestry: &Ancestry<'t>, name: Node<'t>) -> Option<Node<'t>> {
+fn assignment_to<'t>(ancestry: Ancestry<'_, 't>, name: Node<'t>) -> Option<Node<'t>> {
     let outer = ancestry.with_parens(name);
     let parent = ancestry.parent(outer)?;
     let is_assignment = matches!(parent.kind(), "assignment_expression" | "augmented_assignment_expression");
     (is_assignment && parent.child_by_field_name("left") == Some(outer)).then_some(parent)
 }
 
-fn is_read_for_itself<'t>(ancestry: &Ancestry<'t>, name: Node<'t>, assigned: Option<Node<'t>>) -> bool {
+fn is_read_for_itself<'t>(ancestry: Ancestry<'_, 't>, name: Node<'t>, assigned: Option<Node<'t>>) -> bool {
     let is_update = ancestry
         .parent_of_value(name)
         .is_some_and(|parent| parent.kind() == "update_expression" && is_unused_expression(ancestry, parent));
@@ -214,7 +214,7 @@ fn is_inside(inner: Node<'_>, outer: Node<'_>) -> bool {
 }
 
 /// Whether nobody sees the value of the expression.
-fn is_unused_expression<'t>(ancestry: &Ancestry<'t>, expression: Node<'t>) -> bool {
+fn is_unused_expression<'t>(ancestry: Ancestry<'_, 't>, expression: Node<'t>) -> bool {
     let mut node = ancestry.with_parens(expression);
     while let Some(parent) = ancestry.parent(node) {
         match parent.kind() {
@@ -230,7 +230,7 @@ fn is_unused_expression<'t>(ancestry: &Ancestry<'t>, expression: Node<'t>) -> bo
 /// What an assignment to the name gives it, if that cannot be read later by a loop or another function; reads
 /// within it are reads for the variable itself.
 fn assigned_value<'t>(
-    ancestry: &Ancestry<'t>,
+    ancestry: Ancestry<'_, 't>,
     name: Node<'t>,
     before: Option<Node<'t>>,
     own_function: Option<Node<'t>>,
@@ -247,7 +247,7 @@ fn assigned_value<'t>(
     Some(super::super::syntax::without_parens(value))
 }
 
-fn is_in_loop<'t>(ancestry: &Ancestry<'t>, name: Node<'t>) -> bool {
+fn is_in_loop<'t>(ancestry: Ancestry<'_, 't>, name: Node<'t>) -> bool {
     let mut around = ancestry.ancestors(name).take_while(|node| !is_function(*node));
     around.any(is_loop)
 }
@@ -257,13 +257,13 @@ pub(super) fn is_loop(node: Node<'_>) -> bool {
 }
 
 /// Whether the name stands in a function within `value` that may be called later.
-fn is_in_stored_function<'t>(ancestry: &Ancestry<'t>, name: Node<'t>, value: Node<'t>) -> bool {
+fn is_in_stored_function<'t>(ancestry: Ancestry<'_, 't>, name: Node<'t>, value: Node<'t>) -> bool {
     let function = ancestry.ancestors(name).find(|node| is_function(*node));
     function.is_some_and(|function| is_inside(function, value) && is_stored(ancestry, function, value))
 }
 
 /// Whether a function is assigned, handed over or yielded within `value`.
-fn is_stored<'t>(ancestry: &Ancestry<'t>, function: Node<'t>, value: Node<'t>) -> bool {
+fn is_stored<'t>(ancestry: Ancestry<'_, 't>, function: Node<'t>, value: Node<'t>) -> bool {
     let mut node = function;
     for parent in ancestry.ancestors(function).take_while(|parent| is_inside(*parent, value)) {
         match parent.kind() {
