@@ -63,6 +63,7 @@ fn source_pack() -> SourcePack {
             path: RepoPath::from(format!("src/{index}.js").as_str()),
             oid: format!("{index:040x}"),
             language: Language::JavaScript,
+            facts: Default::default(),
             bytes: text.into_bytes(),
         }
     };

@@ -154,18 +154,18 @@ impl Cluster {
         command
     }
 
-    /// Submits a job and waits until it ends.
+    /// Submits a job of all rules and waits until it ends.
     #[must_use]
     pub fn run(&self, job: &str, arguments: &[&str]) -> Finished {
         self.submit(job, arguments).finish()
     }
 
-    /// Submits a job that goes on while the test does something to the cluster.
+    /// Submits a job of all rules that goes on while the test does something to the cluster.
     #[must_use]
     pub fn submit(&self, job: &str, arguments: &[&str]) -> Submitted {
         let out = self.path(&format!("out-{job}"));
         let out_text = out.display().to_string();
-        let all = [&["--job-id", job, "--out", &out_text], arguments].concat();
+        let all = [&["--job-id", job, "--rules", "all", "--out", &out_text], arguments].concat();
         Submitted { child: self.submit_command(&all).spawn().unwrap(), out }
     }
 
