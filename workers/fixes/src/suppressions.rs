@@ -5,7 +5,7 @@
 //! | `nightmend-ignore[: rule, …] reason` | all | its line if code stands before it, else the next line of code |
 //! | `nightmend-ignore-file[: rule, …] reason` | all | the file |
 //! | `eslint-disable-line`, `eslint-disable-next-line`, `eslint-disable` … `eslint-enable` | ECMAScript | as in ESLint |
-//! | `noqa[: CODE, …]`, `ruff: noqa`, `flake8: noqa` | Python | the line (of a multi-line string: all its lines), the file: see [`noqa`] |
+//! | `noqa[: CODE, …]`, `ruff: noqa`, `flake8: noqa` | Python | the line (of a multi-line string: all its lines), the file: see `noqa.rs` |
 //! | `#[allow(clippy::…)]`, `#[expect(…)]`, `#![allow(…)]` | Rust | the item, statement or block |
 //! | `//nolint[:rule, …]`, `//lint:ignore RULE reason`, `//lint:file-ignore` | Go | the line, or what follows the comment; the file |
 
