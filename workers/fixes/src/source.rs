@@ -140,11 +140,17 @@ impl<'t> ParsedFile<'t> {
         self.searched.get_or_init(|| Searched::new(self))
     }
 
-    /// The text of `node`; what is not UTF-8 is replaced, so use it to compare and to build text from
-    /// identifiers, and [`ParsedFile::bytes_of`] to copy.
+    /// The text of `node`; a byte that is not UTF-8 is replaced by a control character, so that offsets stay. Use it
+    /// to compare and to build text from identifiers, and [`ParsedFile::bytes_of`] to copy.
     #[must_use]
     pub fn text(&self, node: Node<'_>) -> std::borrow::Cow<'t, str> {
-        String::from_utf8_lossy(self.bytes_of(node.byte_range()))
+        self.text_in(node.byte_range())
+    }
+
+    /// The text of `range`, as [`ParsedFile::text`] has it.
+    #[must_use]
+    pub fn text_in(&self, range: Range<usize>) -> std::borrow::Cow<'t, str> {
+        text_of_same_length(self.bytes_of(range), '\u{1A}')
     }
 
     /// The bytes of `range`.
@@ -199,15 +205,15 @@ impl<'t> ParsedFile<'t> {
     }
 }
 
-/// Text of the same length: what is not UTF-8 becomes one ASCII letter a byte, so that offsets stay.
-pub(crate) fn text_of_same_length(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
+/// Text of the same length: what is not UTF-8 becomes one ASCII character a byte, so that offsets stay.
+pub(crate) fn text_of_same_length(bytes: &[u8], stand_in: char) -> std::borrow::Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(bytes) {
         return text.into();
     }
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
-        text.extend(chunk.invalid().iter().map(|_| 'x'));
+        text.extend(chunk.invalid().iter().map(|_| stand_in));
     }
     text.into()
 }

@@ -178,7 +178,7 @@ pub(crate) struct Searched(AstGrep<StrDoc<Dialect>>);
 impl Searched {
     /// Copies the text of `file`; what is not UTF-8 is replaced byte by byte.
     pub(crate) fn new(file: &ParsedFile<'_>) -> Self {
-        let src = text_of_same_length(file.bytes).into_owned();
+        let src = text_of_same_length(file.bytes, 'x').into_owned();
         Self(AstGrep::doc(StrDoc { src, lang: Dialect(file.language), tree: file.tree.clone() }))
     }
 

@@ -96,6 +96,7 @@ impl Dispatch {
             }
             clock.is_up(before);
         }
+        found.drop_outside(file.bytes.len());
         found.drop_touching_errors(file);
         found.close_gates(&file.facts.target);
         found.findings.retain(|finding| !file.facts.rules_off.iter().any(|off| off == finding.rule));
@@ -131,6 +132,19 @@ impl Found {
         for fix in fixes.filter(|fix| fix.needs.is_some_and(|gate| !target.meets(gate))) {
             fix.applicability = Applicability::Suggestion;
         }
+    }
+
+    /// A rule that names a place outside of the text has failed.
+    fn drop_outside(&mut self, len: usize) {
+        let is_inside = |finding: &Finding| {
+            let edits = finding.fix.iter().flat_map(|fix| &fix.edits).map(|edit| &edit.range);
+            edits.chain([&finding.range]).all(|range| range.start <= range.end && range.end <= len)
+        };
+        let outside: Vec<&'static str> =
+            self.findings.iter().filter(|finding| !is_inside(finding)).map(|finding| finding.rule).collect();
+        outside
+            .into_iter()
+            .for_each(|rule| self.fail(rule, "it names a place outside of the text".to_owned()));
     }
 
     fn drop_touching_errors(&mut self, file: &ParsedFile<'_>) {

@@ -39,7 +39,7 @@ pub(super) fn resolve(file: &ParsedFile<'_>, depth: u32, kind: SourceKind) -> Op
     if !language.is_ecmascript() || !is_sound {
         return None;
     }
-    let text = text_of_same_length(file.bytes);
+    let text = text_of_same_length(file.bytes, 'x');
     if depth <= MAX_DEPTH_HERE {
         return resolve_text(&text, language, kind);
     }

@@ -111,7 +111,7 @@ fn report(at: usize, character: char, out: &mut Vec<Finding>) {
 
 /// The backslashes in `range` and the characters behind them; digits are left out.
 fn escapes(file: &ParsedFile<'_>, range: Range<usize>) -> Vec<(usize, char)> {
-    let text = String::from_utf8_lossy(file.bytes_of(range.clone()));
+    let text = file.text_in(range.clone());
     let mut found = Vec::new();
     let mut chars = text.char_indices();
     while let Some((at, character)) = chars.next() {
