@@ -134,12 +134,10 @@ impl Found {
         }
     }
 
-    /// A rule that names a place outside of the text has failed.
+    /// A rule that names a place outside of the text has failed. (Edits there are the certificate's to refuse.)
     fn drop_outside(&mut self, len: usize) {
-        let is_inside = |finding: &Finding| {
-            let edits = finding.fix.iter().flat_map(|fix| &fix.edits).map(|edit| &edit.range);
-            edits.chain([&finding.range]).all(|range| range.start <= range.end && range.end <= len)
-        };
+        let is_inside =
+            |finding: &Finding| finding.range.start <= finding.range.end && finding.range.end <= len;
         let outside: Vec<&'static str> =
             self.findings.iter().filter(|finding| !is_inside(finding)).map(|finding| finding.rule).collect();
         outside

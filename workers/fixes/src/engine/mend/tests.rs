@@ -292,14 +292,6 @@ fn a_users_rule_that_fails_is_switched_off_for_the_rest_of_the_job() {
 }
 
 #[test]
-fn a_rule_that_points_outside_of_the_text_is_named() {
-    let strays = rule("strays", "identifier", |_| Some(Outcome::Delete(90..99)));
-    let report = engine(&[strays]).mend(b"a;", Language::JavaScript, &NO_FACTS);
-    assert_eq!(report.findings, []);
-    assert!(report.rule_failures[0].message.contains("outside"));
-}
-
-#[test]
 fn a_file_that_takes_too_long_is_left_alone_and_says_so() {
     let fixes = rule("fixes", "identifier", a_to_b);
     let budget = Budget { file: std::time::Duration::ZERO, ..Budget::default() };
