@@ -86,7 +86,8 @@ fn bytes_that_are_not_utf_8_are_kept() {
 #[test]
 fn offsets_stay_where_text_is_not_utf_8() {
     let text = b"x = '\xDC\xDC\xDC\xDC\\#'\n";
-    let rules = [RuleRef::Default(&super::NoUselessEscape::DEFAULT)];
+    static ESCAPE: super::NoUselessEscape = super::NoUselessEscape::DEFAULT;
+    let rules = [RuleRef::Default(&ESCAPE)];
     let found = check(text, Language::JavaScript, &NO_FACTS, &rules);
     assert_eq!(found.iter().map(|finding| finding.range.start).collect::<Vec<_>>(), [9]);
 }
