@@ -4,3 +4,4 @@
 mod faults;
 mod happy;
 mod requests;
+mod settings;
