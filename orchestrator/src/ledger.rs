@@ -4,14 +4,14 @@
 //! 1. a submodule or a symlink: skipped, whatever its name;
 //! 2. no grammar fits the name: skipped, its blob is never touched;
 //! 3. `nightmend.toml` leaves it out;
-//! 3. `.gitattributes` says vendored or generated;
-//! 4. folder or name of somebody else's code, name of a tool's output (not if the attributes deny it);
-//! 5. the object is missing, or not a blob: failed;
-//! 6. too large, by the header of the object;
-//! 7. unreadable or damaged: failed;
-//! 8. a pointer of large file storage;
-//! 9. binary: a NUL in the first 8,000 bytes;
-//! 10. a tool's mark in the first lines, or minified (not if the attributes deny it).
+//! 4. `.gitattributes` says vendored or generated;
+//! 5. folder or name of somebody else's code, name of a tool's output (not if the attributes deny it);
+//! 6. the object is missing, or not a blob: failed;
+//! 7. too large, by the header of the object;
+//! 8. unreadable or damaged: failed;
+//! 9. a pointer of large file storage;
+//! 10. binary: a NUL in the first 8,000 bytes;
+//! 11. a tool's mark in the first lines, or minified (not if the attributes deny it).
 //!
 //! What is left is scanned: also empty files, and files that are not UTF-8. Next: [`crate::plan`].
 

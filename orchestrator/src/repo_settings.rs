@@ -73,7 +73,10 @@ impl Settings {
     ) -> Result<Self, SettingsError> {
         let mut found = Found::default();
         tree::walk(repo, root, limits, |event| {
-            if let Event::Leaf(leaf) = event {
+            // A link's blob is where it leads, and nothing is followed.
+            if let Event::Leaf(leaf) = event
+                && !matches!(leaf.mode, tree::MODE_SYMLINK | tree::MODE_GITLINK)
+            {
                 found.take(repo, leaf.path, leaf.oid, allowed.settings);
             }
             Ok::<(), WalkError>(())
