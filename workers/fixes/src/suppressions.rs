@@ -66,7 +66,6 @@ impl<'t> Suppressions<'t> {
         for comment in file.comments() {
             reader.read_comment(comment.clone());
         }
-        reader.close_all();
         if file.language == Language::Rust {
             reader.read_attributes();
         }
@@ -271,10 +270,6 @@ impl<'t> Reader<'_, 't> {
             }
         }
         self.open = still_open;
-    }
-
-    fn close_all(&mut self) {
-        self.open.clear();
     }
 
     fn read_go(&mut self, comment: Range<usize>, text: &str) {

@@ -6,7 +6,7 @@ use tree_sitter::Node;
 
 use crate::source::ParsedFile;
 
-use super::syntax::{any_within, code_children, utf8, without_parentheses};
+use super::syntax::{any_within, code_children, is_display, utf8, without_parentheses};
 
 /// The arguments of one call.
 #[derive(Debug)]
@@ -175,28 +175,6 @@ fn starts_with_brace(kind: &str) -> bool {
     matches!(
         kind,
         "generator_expression" | "dictionary" | "set" | "set_comprehension" | "dictionary_comprehension"
-    )
-}
-
-/// Literals and displays, whose operators are known.
-fn is_display(kind: &str) -> bool {
-    matches!(
-        kind,
-        "string"
-            | "concatenated_string"
-            | "integer"
-            | "float"
-            | "true"
-            | "false"
-            | "none"
-            | "ellipsis"
-            | "list"
-            | "tuple"
-            | "set"
-            | "dictionary"
-            | "list_comprehension"
-            | "set_comprehension"
-            | "dictionary_comprehension"
     )
 }
 

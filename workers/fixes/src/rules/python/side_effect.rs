@@ -6,7 +6,7 @@ use crate::source::ParsedFile;
 
 use super::names::has_builtin;
 use super::string_value::is_constant_string;
-use super::syntax::{any_within, code_children, without_parentheses};
+use super::syntax::{any_within, code_children, is_display, without_parentheses};
 
 /// What an evaluation may do, in ruff's eyes: attributes, comparisons and the like are taken to be harmless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,7 +35,7 @@ impl SideEffect {
         match node.kind() {
             "call" if is_empty_collection(file, node) => Self::Absent,
             "binary_operator" => {
-                if code_children(node).all(|operand| is_known_operand(without_parentheses(operand))) {
+                if code_children(node).all(|operand| is_display(without_parentheses(operand).kind())) {
                     Self::Absent
                 } else {
                     Self::Present
@@ -74,28 +74,6 @@ fn is_empty_collection<'t>(file: &ParsedFile<'t>, call: Node<'t>) -> bool {
         && arguments.kind() == "argument_list"
         && code_children(arguments).next().is_none()
         && has_builtin(file, call, &name)
-}
-
-/// Operands whose operators are those of Python itself.
-fn is_known_operand(operand: Node<'_>) -> bool {
-    matches!(
-        operand.kind(),
-        "string"
-            | "concatenated_string"
-            | "integer"
-            | "float"
-            | "true"
-            | "false"
-            | "none"
-            | "ellipsis"
-            | "list"
-            | "tuple"
-            | "set"
-            | "dictionary"
-            | "list_comprehension"
-            | "set_comprehension"
-            | "dictionary_comprehension"
-    )
 }
 
 fn is_literal(file: &ParsedFile<'_>, node: Node<'_>) -> bool {

@@ -212,6 +212,29 @@ fn looks_like_python3(file: &ParsedFile<'_>) -> bool {
     is_python3
 }
 
+/// Literals and displays, whose operators are known.
+#[must_use]
+pub(super) fn is_display(kind: &str) -> bool {
+    matches!(
+        kind,
+        "string"
+            | "concatenated_string"
+            | "integer"
+            | "float"
+            | "true"
+            | "false"
+            | "none"
+            | "ellipsis"
+            | "list"
+            | "tuple"
+            | "set"
+            | "dictionary"
+            | "list_comprehension"
+            | "set_comprehension"
+            | "dictionary_comprehension"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
