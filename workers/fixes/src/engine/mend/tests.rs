@@ -19,6 +19,8 @@ enum Outcome {
     Found,
     /// Replace the whole node.
     Replace(&'static str),
+    /// Replace the whole node, twice over.
+    ReplaceTwice(&'static str),
     /// Delete these bytes.
     Delete(std::ops::Range<usize>),
 }
@@ -59,13 +61,15 @@ impl Rule for TestRule {
     }
 
     fn check<'t>(&self, file: &ParsedFile<'t>, node: Node<'t>, out: &mut Vec<Finding>) {
-        let edit = match (self.look)(&file.text(node)) {
+        let range = node.byte_range();
+        let edits = match (self.look)(&file.text(node)) {
             None => return,
-            Some(Outcome::Found) => None,
-            Some(Outcome::Replace(text)) => Some(Edit::replace(node.byte_range(), text)),
-            Some(Outcome::Delete(range)) => Some(Edit::delete(range)),
+            Some(Outcome::Found) => Vec::new(),
+            Some(Outcome::Replace(text)) => vec![Edit::replace(range, text)],
+            Some(Outcome::ReplaceTwice(text)) => vec![Edit::replace(range, text); 2],
+            Some(Outcome::Delete(range)) => vec![Edit::delete(range)],
         };
-        let fix = edit.map(|edit| Fix::safe(vec![edit]));
+        let fix = (!edits.is_empty()).then(|| Fix::safe(edits));
         out.push(Finding { rule: self.meta.id, range: node.byte_range(), message: String::new(), fix });
     }
 }
@@ -187,6 +191,16 @@ fn comments_outside_of_its_edits_are_safe_from_every_rule() {
         );
         assert_eq!((report.dropped.len(), after.as_str()), (1, "a = 1;\n// b `\n/* c */"));
     }
+}
+
+#[test]
+fn a_fix_whose_edits_overlap_is_dropped() {
+    let overlaps = rule("overlaps", "identifier", |text| (text == "a").then_some(Outcome::ReplaceTwice("b")));
+    let (report, after) = mend(&[overlaps], b"a;");
+    assert_eq!(
+        (dropped(&report).as_slice(), after.as_str()),
+        (&[("overlaps", Check::ClaimedBytes, 1)][..], "a;")
+    );
 }
 
 #[test]
