@@ -13,12 +13,14 @@
 #![warn(missing_docs)]
 
 mod error;
+mod faulty;
 mod key;
 mod list;
 mod open;
 mod pack;
 mod pack_header;
 mod packs;
+mod retrying;
 mod seal;
 mod sealed;
 mod stats;
@@ -29,6 +31,7 @@ mod tensor;
 pub mod conformance;
 
 pub use error::{Error, Result};
+pub use faulty::InjectedFaults;
 pub use key::Key;
 pub use list::ListedObject;
 pub use open::OpenOptions;
