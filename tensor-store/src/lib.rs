@@ -12,6 +12,8 @@
 //! [`Stats`].
 #![warn(missing_docs)]
 
+#[cfg(feature = "cloud")]
+mod cloud;
 mod error;
 mod faulty;
 mod key;

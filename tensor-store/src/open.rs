@@ -29,9 +29,10 @@ impl Default for OpenOptions {
 
 impl Store {
     /// Opens the store at `url`: `file:///folder` or a plain path (created if missing), `memory://` (empty, shared
-    /// by clones of this value only) or `s3://bucket/prefix` (builds with feature `s3`; region, endpoint and
-    /// credentials from the `AWS_*` variables). `faulty+` before a URL gives a store that fails on purpose, for
-    /// tests: `faulty+file:///path?seed=7&error=0.05&lost=0.02&torn=0.01&conflict=0.01&latency_ms=20`.
+    /// by clones of this value only), or in a cloud `s3://bucket/prefix`, `gs://bucket/prefix`,
+    /// `az://container/prefix` (region, endpoint and credentials from the `AWS_*`, `GOOGLE_*`, `AZURE_*` variables).
+    /// `faulty+` before a URL gives a store that fails on purpose, for tests:
+    /// `faulty+file:///path?seed=7&error=0.05&lost=0.02&torn=0.01&conflict=0.01&latency_ms=20`.
     ///
     /// # Errors
     /// [`Error::BadUrl`], if the URL cannot be opened.
@@ -96,8 +97,8 @@ fn backend(url: &str, options: OpenOptions) -> Result<Backend, String> {
             local(&folder, options)
         }
         "memory" => Ok(Backend::simple(InMemory::new())),
-        "s3" => s3(&parsed),
-        other => Err(format!("unknown scheme `{other}`: file, memory and s3 are known")),
+        "s3" | "gs" | "az" => cloud(&parsed),
+        other => Err(format!("unknown scheme `{other}`: file, memory, s3, gs and az are known")),
     }
 }
 
@@ -110,24 +111,14 @@ fn local(folder: &Path, options: OpenOptions) -> Result<Backend, String> {
     Ok(Backend::simple(backend.with_fsync(options.fsync)))
 }
 
-#[cfg(feature = "s3")]
-fn s3(url: &Url) -> Result<Backend, String> {
-    use object_store::aws::AmazonS3Builder;
-    use object_store::prefix::PrefixStore;
-
-    let bucket = url.host_str().filter(|host| !host.is_empty()).ok_or("no bucket in the URL")?;
-    let prefix = object_store::path::Path::from_url_path(url.path()).map_err(|error| error.to_string())?;
-    let backend =
-        AmazonS3Builder::from_env().with_bucket_name(bucket).build().map_err(|error| error.to_string())?;
-    if prefix.is_root() {
-        return Ok(Backend { store: Arc::new(backend), is_cloud: true });
-    }
-    Ok(Backend { store: Arc::new(PrefixStore::new(backend, prefix)), is_cloud: true })
+#[cfg(feature = "cloud")]
+fn cloud(url: &Url) -> Result<Backend, String> {
+    Ok(Backend { store: crate::cloud::open(url)?, is_cloud: true })
 }
 
-#[cfg(not(feature = "s3"))]
-fn s3(_: &Url) -> Result<Backend, String> {
-    Err("this build has no S3: build it with `--features s3`".to_owned())
+#[cfg(not(feature = "cloud"))]
+fn cloud(_: &Url) -> Result<Backend, String> {
+    Err("this build has no clouds: build it with the features s3, gcs or azure".to_owned())
 }
 
 /// The URL for an error message: without user and password.
@@ -161,10 +152,19 @@ mod tests {
         assert!(reason("faulty+/tmp/x").contains("relative URL"));
     }
 
-    #[cfg(not(feature = "s3"))]
+    #[cfg(not(feature = "cloud"))]
     #[test]
-    fn a_build_without_s3_says_so() {
-        assert!(reason("s3://bucket/prefix").contains("--features s3"));
+    fn a_build_without_clouds_says_so() {
+        assert!(reason("s3://bucket/prefix").contains("no clouds"));
+    }
+
+    #[cfg(feature = "s3")]
+    #[test]
+    fn urls_of_clouds_need_a_bucket_and_hold_no_secrets() {
+        assert!(reason("s3:///prefix").contains("no bucket"));
+        let refused = reason("s3://key:secret@bucket/prefix");
+        assert!(refused.contains("belong in the environment") && !refused.contains("secret"));
+        assert!(reason("faulty+s3://bucket?torn=0.1").contains("never keeps half an object"));
     }
 
     #[test]
