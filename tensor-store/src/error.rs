@@ -117,12 +117,20 @@ impl Error {
 
     pub(crate) fn backend(operation: &'static str, key: impl ToString, source: object_store::Error) -> Self {
         let key = key.to_string();
-        if matches!(source, object_store::Error::NotFound { .. }) {
+        if matches!(source, object_store::Error::NotFound { .. }) && !is_of_the_bucket(&source) {
             return Self::NotFound { key };
         }
         let transient = may_pass(&source);
         Self::Backend { operation, key, source: Box::new(source), transient }
     }
+}
+
+/// Clouds answer alike for a missing object and a missing bucket, but for a word in the body. Taken for the first, the
+/// second would make a mistyped URL look like an empty store.
+fn is_of_the_bucket(not_found: &object_store::Error) -> bool {
+    let text = not_found.to_string();
+    // Of S3 and Google, of Azure.
+    text.contains("NoSuchBucket") || text.contains("ContainerNotFound")
 }
 
 /// Whether a backend error may go away by itself. Unknown ones may: the caller's retries are bounded.
