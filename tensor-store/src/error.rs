@@ -148,7 +148,15 @@ pub(crate) fn may_pass(error: &object_store::Error) -> bool {
             | E::Unauthenticated { .. }
             | E::UnknownConfigurationKey { .. }
     );
-    !permanent && !is_refused_by_the_system(error)
+    !permanent && !is_refused_by_the_system(error) && !is_refused_by_the_cloud(error)
+}
+
+/// Listings wrap every answer of a server in the generic variant too, and the status is in the text alone. The server
+/// understood and will not: all of 4xx but "timed out" and "too many requests".
+fn is_refused_by_the_cloud(error: &object_store::Error) -> bool {
+    let text = error.to_string();
+    let status = text.split_once("status code: ").map_or("", |(_, status)| status);
+    status.starts_with('4') && !status.starts_with("408") && !status.starts_with("429")
 }
 
 /// The local backend wraps every I/O error in its generic variant; permissions do not heal by waiting.
