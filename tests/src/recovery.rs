@@ -37,21 +37,24 @@ impl Cluster {
         Killed(self.service("orchestrator", "data-2").spawn().unwrap())
     }
 
-    /// Starts a worker that may map so much memory, as `ulimit -v` has it.
-    pub fn start_small_worker(&mut self, kib: u64) {
-        let full = self.service("worker", "data");
-        let mut limited = Command::new("sh");
-        limited.arg("-c").arg(format!("ulimit -v {kib}; exec \"$0\" \"$@\"")).arg(full.get_program());
-        limited.args(full.get_args()).args(["--threads", "1", "--slots", "1"]);
-        for (name, value) in full.get_envs() {
-            if let Some(value) = value {
-                limited.env(name, value);
-            }
+    /// Starts a worker of one slot that may map so much memory, as `ulimit -v` has it. One arena for all its threads:
+    /// what it maps is what it uses, and not what an allocator reserves for each thread.
+    pub fn start_small_worker(&mut self, kib: Option<u64>) {
+        let mut worker = self.service("worker", "data");
+        worker.args(["--threads", "1", "--slots", "1"]).env("MALLOC_ARENA_MAX", "1");
+        if let Some(kib) = kib {
+            limit_memory(&mut worker, kib);
         }
-        let log =
-            std::fs::OpenOptions::new().create(true).append(true).open(self.path("worker.log")).unwrap();
-        limited.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null()).stderr(log);
-        self.workers.push(limited.spawn().unwrap());
+        self.workers.push(worker.spawn().unwrap());
+    }
+
+    /// The most memory that the worker that was started last has had mapped, KiB.
+    #[must_use]
+    pub fn worker_peak_kib(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.workers.last().unwrap().id());
+        let status = std::fs::read_to_string(status).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmPeak:")).unwrap();
+        line.trim().trim_end_matches("kB").trim().parse().unwrap()
     }
 
     /// How many workers ended by themselves since the last call. They are forgotten.
@@ -68,6 +71,20 @@ pub struct Killed(Child);
 impl Drop for Killed {
     fn drop(&mut self) {
         kill(&mut self.0);
+    }
+}
+
+/// Sets the limit before the program begins.
+#[expect(unsafe_code, reason = "there is no safe way to do something between fork and exec")]
+fn limit_memory(command: &mut Command, kib: u64) {
+    use std::os::unix::process::CommandExt;
+
+    let limit = rustix::process::Rlimit { current: Some(kib * 1024), maximum: Some(kib * 1024) };
+    // SAFETY: one system call, which allocates nothing and takes no lock.
+    unsafe {
+        command.pre_exec(move || {
+            rustix::process::setrlimit(rustix::process::Resource::As, limit.clone()).map_err(Into::into)
+        });
     }
 }
 

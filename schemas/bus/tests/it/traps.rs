@@ -88,7 +88,8 @@ async fn more_publishes_than_the_client_waits_for_all_arrive_though_the_server_i
             let bus = &bus;
             let id = format!("abandoned-{n}");
             async move {
-                let sent = bus.publish(subjects::JOB_SUBMITTED, &id, &batch(0));
+                let message = batch(0);
+                let sent = bus.publish(subjects::JOB_SUBMITTED, &id, &message);
                 tokio::time::timeout(Duration::from_millis(50), sent).await.ok();
             }
         });
@@ -122,7 +123,8 @@ impl Restricted {
         let config = dir.join("restricted.conf");
         let text = format!(
             "listen: \"127.0.0.1:-1\"\nports_file_dir: {dir:?}\njetstream {{ store_dir: {store:?} }}\n\
-             authorization {{ users: [{{ user: w, password: w, permissions: {{ publish: [\"$JS.API.>\"] }} }}] }}\n",
+             authorization {{ users: [{{ user: w, password: w, permissions: {{ publish: [\"$JS.API.>\"] }} }}] }}\n\
+             no_auth_user: w\n",
             store = dir.join("js"),
         );
         std::fs::File::create(&config).unwrap().write_all(text.as_bytes()).unwrap();
@@ -138,8 +140,7 @@ impl Restricted {
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         };
-        let urls = url.replace("nats://", "nats://w:w@");
-        (Self(child), Connection { urls, name: "test".into(), ..Connection::default() })
+        (Self(child), Connection { urls: url, name: "test".into(), ..Connection::default() })
     }
 }
 
