@@ -5,7 +5,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
-use schemas::result::{BatchResult, FileResult};
+use schemas::result::{BatchResult, FileResult, FileRow};
 use schemas::{BatchId, JobId, Lane};
 use tensor_store::Key;
 use tracing::{info, warn};
@@ -142,8 +142,9 @@ async fn not_found(
 }
 
 fn n_findings(result: &BatchResult) -> u64 {
-    let of_file = |file: &FileResult| match file {
+    let of_file = |row: &FileRow| match &row.result {
         FileResult::Scanned(scanned) => scanned.findings.len() as u64,
+        FileResult::Part(part) => part.findings.len() as u64,
         FileResult::Failed { .. } => 0,
     };
     result.files.iter().map(of_file).sum()

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use bytes::Bytes;
 use fixes::Engine;
 use schemas::sources::{RulesWork, SourcePack};
 use schemas::{Digest, FixLevel, ModelRef, Pipeline};
@@ -72,9 +71,9 @@ pub(crate) fn recipe_of(pipeline: &[u8], pack: &SourcePack) -> Result<Recipe, St
 }
 
 /// A pipeline as it is stored.
-pub(crate) async fn stored_pipeline(store: &Store, digest: Digest) -> Result<Bytes, StageError> {
+pub(crate) async fn stored_pipeline(store: &Store, digest: Digest) -> Result<Vec<u8>, StageError> {
     let read = store.get_blob(&Key::pipelines(digest)).await;
-    read.map_err(|source| StageError::Store { what: "read the pipeline", source })
+    read.map(Into::into).map_err(|source| StageError::Store { what: "read the pipeline", source })
 }
 
 fn read_pipeline(bytes: &[u8]) -> Result<Pipeline, StageError> {
