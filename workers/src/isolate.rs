@@ -293,3 +293,109 @@ fn end_with_parent() {
         std::process::exit(1);
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use schemas::Language;
+    use settings::Facts;
+
+    use super::*;
+
+    fn batch() -> BatchReady {
+        let digest = Digest::of(b"batch");
+        let job = "job".parse().unwrap();
+        BatchReady { job, batch: BatchId::from_digest(digest), pipeline: digest, sources: digest }
+    }
+
+    fn file(n: u8) -> SourceFile {
+        SourceFile { language: Language::Python, facts: Facts::default(), bytes: vec![n] }
+    }
+
+    fn store() -> Store {
+        Store::open("memory://").unwrap()
+    }
+
+    #[test]
+    fn halves_are_the_whole_in_order_and_end_with_single_files() {
+        let files: Vec<SourceFile> = (0..7).map(file).collect();
+        let mut pieces = vec![files.as_slice()];
+        while let Some(at) = pieces.iter().position(|piece| piece.len() > 1) {
+            let halves = halves(pieces[at]);
+            assert_eq!(halves.len(), 2);
+            pieces.splice(at..=at, halves);
+        }
+        assert_eq!(pieces.concat(), files);
+    }
+
+    #[tokio::test]
+    async fn a_piece_is_begun_twice_without_an_end_and_not_a_third_time() {
+        let store = store();
+        let id = PieceId::new(batch().batch, &[file(1), file(2)]);
+        for _ in 0..MAX_BEGINS {
+            assert!(id.begin(&store).await.unwrap().is_some());
+        }
+        assert_eq!(id.begin(&store).await.unwrap(), None);
+        // Other files, and the same ones of another batch, are another piece.
+        assert!(PieceId::new(batch().batch, &[file(1)]).begin(&store).await.unwrap().is_some());
+        let other = BatchId::from_digest(Digest::of(b"other"));
+        assert!(PieceId::new(other, &[file(1), file(2)]).begin(&store).await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_piece_that_was_stopped_is_excused() {
+        let store = store();
+        let (id, begun) = (PieceId::new(batch().batch, &[file(1)]), Begun::default());
+        for _ in 0..3 * MAX_BEGINS {
+            let excuse = id.begin(&store).await.unwrap();
+            assert!(excuse.is_some(), "a piece that never died is deadly");
+            begun.set(excuse);
+            begun.excuse(&store).await;
+        }
+        // Nothing is begun any more: nothing is excused.
+        begun.excuse(&store).await;
+        for _ in 0..MAX_BEGINS {
+            assert!(id.begin(&store).await.unwrap().is_some());
+        }
+        assert_eq!(id.begin(&store).await.unwrap(), None);
+    }
+
+    /// Workers that die with every piece that holds one of the deadly files, and never hear of their children's end:
+    /// each life begins where the last one ended, and the search ends with exactly these files.
+    #[tokio::test]
+    async fn the_search_goes_on_over_the_deaths_of_its_workers() {
+        let store = store();
+        let files: Vec<SourceFile> = (0..64).map(file).collect();
+        let deadly = [13_u8, 14, 63];
+        let mut n_lives = 0;
+        let failed = loop {
+            n_lives += 1;
+            assert!(i64::from(n_lives) < schemas::topology::work(schemas::Lane::Nightly).max_deliver);
+            if let Some(failed) = one_life(&store, &files, &deadly).await {
+                break failed;
+            }
+        };
+        assert_eq!(failed, deadly);
+    }
+
+    /// What a worker does in one life. `None` if it dies.
+    async fn one_life(store: &Store, files: &[SourceFile], deadly: &[u8]) -> Option<Vec<u8>> {
+        let mut pieces = vec![files];
+        let mut failed = Vec::new();
+        while let Some(piece) = pieces.pop() {
+            let id = PieceId::new(batch().batch, piece);
+            let verdict = match id.verdict(store).await.unwrap() {
+                Some(known) => known,
+                None if id.begin(store).await.unwrap().is_none() => Verdict::Deadly("it died".into()),
+                None if piece.iter().any(|file| deadly.contains(&file.bytes[0])) => return None,
+                None => Verdict::Done(Vec::new()),
+            };
+            id.conclude(store, &verdict).await.unwrap();
+            match (verdict, piece) {
+                (Verdict::Done(_), _) => {}
+                (Verdict::Deadly(_), [file]) => failed.push(file.bytes[0]),
+                (Verdict::Deadly(_), _) => pieces.extend(halves(piece).into_iter().rev()),
+            }
+        }
+        Some(failed)
+    }
+}
