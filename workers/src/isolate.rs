@@ -54,9 +54,19 @@ enum Verdict {
 }
 
 /// How a child ended.
-enum End {
+#[derive(Debug)]
+pub(crate) enum End {
     Done(Vec<FileRow>),
     Died(String),
+}
+
+/// Who scans pieces.
+pub(crate) enum Scanner {
+    /// This program as a child process.
+    Child,
+    /// Stands for it in tests.
+    #[cfg(test)]
+    Fake(fn(&[SourceFile]) -> Result<End, StageError>),
 }
 
 /// A batch that came again, and how its files are scanned.
@@ -68,6 +78,7 @@ pub(crate) struct Isolation<'a> {
     /// Delivery number, from 2.
     pub(crate) attempt: u32,
     pub(crate) begun: &'a Begun,
+    pub(crate) scanner: Scanner,
 }
 
 /// The piece that is begun now, by the key that says that its end was not its fault. A worker that is told to stop
@@ -134,6 +145,24 @@ impl Isolation<'_> {
     }
 
     async fn find_out(&self, pipeline: &[u8], piece: &[SourceFile]) -> Result<Verdict, StageError> {
+        let accusers = if piece.len() == 1 { ACCUSERS } else { 1 };
+        let mut reason = String::new();
+        for _ in 0..accusers {
+            match self.scan(pipeline, piece).await? {
+                End::Done(rows) => return Ok(Verdict::Done(rows)),
+                End::Died(how) => reason = how,
+            }
+            info!(n_files = piece.len(), reason, "a process died of these files");
+        }
+        Ok(Verdict::Deadly(reason))
+    }
+
+    async fn scan(&self, pipeline: &[u8], piece: &[SourceFile]) -> Result<End, StageError> {
+        match self.scanner {
+            Scanner::Child => {}
+            #[cfg(test)]
+            Scanner::Fake(scan) => return scan(piece),
+        }
         let pack = SourcePack {
             rules: self.rules.clone(),
             work: self.work.clone(),
@@ -143,16 +172,7 @@ impl Isolation<'_> {
         let request = Request { pipeline: pipeline.to_vec(), pack };
         let request =
             rmp_serde::to_vec_named(&request).expect("a request holds nothing that msgpack cannot say");
-        let accusers = if piece.len() == 1 { ACCUSERS } else { 1 };
-        let mut reason = String::new();
-        for _ in 0..accusers {
-            match run_child(&request, piece.len()).await? {
-                End::Done(rows) => return Ok(Verdict::Done(rows)),
-                End::Died(how) => reason = how,
-            }
-            info!(n_files = piece.len(), reason, "a process died of these files");
-        }
-        Ok(Verdict::Deadly(reason))
+        run_child(&request, piece.len()).await
     }
 }
 
@@ -359,43 +379,66 @@ mod tests {
         assert_eq!(id.begin(&store).await.unwrap(), None);
     }
 
-    /// Workers that die with every piece that holds one of the deadly files, and never hear of their children's end:
-    /// each life begins where the last one ended, and the search ends with exactly these files.
-    #[tokio::test]
-    async fn the_search_goes_on_over_the_deaths_of_its_workers() {
-        let store = store();
-        let files: Vec<SourceFile> = (0..64).map(file).collect();
-        let deadly = [13_u8, 14, 63];
-        let mut n_lives = 0;
-        let failed = loop {
-            n_lives += 1;
-            assert!(i64::from(n_lives) < schemas::topology::work(schemas::Lane::Nightly).max_deliver);
-            if let Some(failed) = one_life(&store, &files, &deadly).await {
-                break failed;
-            }
-        };
-        assert_eq!(failed, deadly);
+    const DEADLY: [u8; 3] = [13, 14, 63];
+
+    fn is_deadly(piece: &[SourceFile]) -> bool {
+        piece.iter().any(|file| DEADLY.contains(&file.bytes[0]))
     }
 
-    /// What a worker does in one life. `None` if it dies.
-    async fn one_life(store: &Store, files: &[SourceFile], deadly: &[u8]) -> Option<Vec<u8>> {
-        let mut pieces = vec![files];
-        let mut failed = Vec::new();
-        while let Some(piece) = pieces.pop() {
-            let id = PieceId::new(batch().batch, piece);
-            let verdict = match id.verdict(store).await.unwrap() {
-                Some(known) => known,
-                None if id.begin(store).await.unwrap().is_none() => Verdict::Deadly("it died".into()),
-                None if piece.iter().any(|file| deadly.contains(&file.bytes[0])) => return None,
-                None => Verdict::Done(Vec::new()),
+    fn done(piece: &[SourceFile]) -> End {
+        let result = FileResult::Scanned(schemas::result::ScannedFile::default());
+        End::Done(
+            piece.iter().map(|file| FileRow { inputs: fix::inputs(file), result: result.clone() }).collect(),
+        )
+    }
+
+    /// Scans 64 files, three of which are deadly, over as many lives of a worker as it takes. Gives back which of
+    /// them failed, and the number of lives.
+    async fn search(scan: fn(&[SourceFile]) -> Result<End, StageError>) -> (Vec<u8>, u32) {
+        let store = store();
+        let pipeline = store.put_blob(Key::pipelines, b"pipeline".as_slice().into()).await.unwrap();
+        let batch = BatchReady { pipeline, ..batch() };
+        let files: Vec<SourceFile> = (0..64).map(file).collect();
+        let max_deliver = schemas::topology::work(schemas::Lane::Nightly).max_deliver;
+        for attempt in 2..u32::try_from(max_deliver).unwrap() {
+            let isolation = Isolation {
+                store: &store,
+                batch: &batch,
+                rules: None,
+                work: Work::default(),
+                attempt,
+                begun: &Begun::default(),
+                scanner: Scanner::Fake(scan),
             };
-            id.conclude(store, &verdict).await.unwrap();
-            match (verdict, piece) {
-                (Verdict::Done(_), _) => {}
-                (Verdict::Deadly(_), [file]) => failed.push(file.bytes[0]),
-                (Verdict::Deadly(_), _) => pieces.extend(halves(piece).into_iter().rev()),
-            }
+            let Ok(rows) = isolation.files(&files).await else { continue };
+            let inputs: Vec<Digest> = rows.iter().map(|row| row.inputs).collect();
+            assert_eq!(inputs, files.iter().map(fix::inputs).collect::<Vec<_>>(), "rows are not in order");
+            let failed = |(row, file): (&FileRow, &SourceFile)| {
+                matches!(row.result, FileResult::Failed { .. }).then_some(file.bytes[0])
+            };
+            return (rows.iter().zip(&files).filter_map(failed).collect(), attempt - 1);
         }
-        Some(failed)
+        panic!("the search does not end");
+    }
+
+    #[tokio::test]
+    async fn children_that_die_leave_exactly_the_deadly_files_failed_in_one_life() {
+        let scan = |piece: &[SourceFile]| match is_deadly(piece) {
+            true => Ok(End::Died("killed by signal 9".into())),
+            false => Ok(done(piece)),
+        };
+        assert_eq!(search(scan).await, (DEADLY.to_vec(), 1));
+    }
+
+    /// The worker itself dies with its child, as where a whole container is killed: it comes to no conclusion.
+    #[tokio::test]
+    async fn the_search_goes_on_over_the_deaths_of_workers() {
+        let scan = |piece: &[SourceFile]| match is_deadly(piece) {
+            true => Err(StageError::Isolation { reason: "the end of this worker".into() }),
+            false => Ok(done(piece)),
+        };
+        let (failed, n_lives) = search(scan).await;
+        assert_eq!(failed, DEADLY);
+        assert!(n_lives > 10, "{n_lives} lives: a worker that died did conclude something");
     }
 }

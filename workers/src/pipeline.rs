@@ -93,7 +93,8 @@ impl Pipeline {
         attempt: u32,
         (rules, work): (Option<Vec<RuleSpec>>, Work),
     ) -> Isolation<'a> {
-        Isolation { store: &self.store, batch, rules, work, attempt, begun: &self.begun }
+        let scanner = isolate::Scanner::Child;
+        Isolation { store: &self.store, batch, rules, work, attempt, begun: &self.begun, scanner }
     }
 
     /// To be called when a batch was stopped in the middle: it did not die.

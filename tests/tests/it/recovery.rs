@@ -8,7 +8,7 @@ use std::time::Duration;
 use e2e::cluster::{Submitted, binary, eventually};
 use e2e::recovery::{make_salted, n_objects, wait_for, wait_until};
 use e2e::{Cluster, Finished};
-use schemas::{JobId, Lane, subjects, topology};
+use schemas::JobId;
 
 /// Small enough to be quick, large enough that there is a middle: some ten batches.
 const N_FILES: usize = 600;
@@ -222,28 +222,6 @@ async fn an_orchestrator_that_was_paused_past_its_lease_does_no_harm() {
     let finished = running.finish();
     assert_as_undisturbed(&cluster, &finished, "paused").await;
     assert!(cluster.logs().contains("not in charge any more"), "{}", cluster.logs());
-}
-
-/// A consumer that forgot messages of its lane is made anew. No server does that on purpose: the message is put where
-/// its consumer has been already.
-#[tokio::test(flavor = "multi_thread")]
-async fn messages_that_a_worker_took_along_come_again() {
-    let Some(mut cluster) = Cluster::start().await else { return };
-    let running = submitted_and_taken(&cluster).await;
-    cluster.start_worker();
-    let finished = running.finish();
-    assert_as_undisturbed(&cluster, &finished, "taken").await;
-}
-
-/// Submits the job; one delivery of it is taken and never settled.
-async fn submitted_and_taken(cluster: &Cluster) -> Submitted {
-    let repo = make_salted(&cluster.path("taken"), N_FILES, "taken");
-    let running = cluster.submit("job", &[repo.to_str().unwrap()]);
-    let mut inbox = cluster.bus.inbox(vec![topology::work(Lane::Interactive)]).await.unwrap();
-    let taken = inbox.next().await;
-    assert!(subjects::job_of(taken.subject()).is_some());
-    drop(taken);
-    running
 }
 
 fn local_command(data: &Path, repo: &Path, out: &Path) -> Command {
