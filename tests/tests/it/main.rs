@@ -4,5 +4,7 @@
 mod faults;
 mod happy;
 mod nights;
+mod poison;
+mod recovery;
 mod requests;
 mod settings;
