@@ -11,6 +11,9 @@
 //! results/<batch digest>              result of a batch (sealed)
 //! tensors/<digest>.safetensors        tensor pack
 //! models/<digest>/<file>              files of a model directory
+//! moved/<digest>                      where a joined tensor pack went (sealed)
+//! pins/<name>                         what clean-up leaves alone (sealed)
+//! gc/sweeping/<end>-<who>             a clean-up is removing objects
 //! ```
 //!
 //! A key also knows how the object under it is checked: a blob by the digest in its key, a sealed object by the
@@ -107,6 +110,31 @@ impl Key {
         Self::of(&["models", &model.to_string(), file], Check::Plain)
     }
 
+    /// Where the tensors of a pack went that was joined with others; sealed.
+    #[must_use]
+    pub fn moved(pack: Digest) -> Self {
+        Self::of(&["moved", &pack.to_string()], Check::Sealed)
+    }
+
+    /// What clean-up leaves alone; sealed.
+    #[must_use]
+    pub fn pin(name: &str) -> Self {
+        Self::of(&["pins", name], Check::Sealed)
+    }
+
+    /// The key of a listed object, with the check that its place asks for.
+    #[must_use]
+    pub fn listed(path: &str) -> Self {
+        let digest = || crate::gc::digest_in(path);
+        let check = match path.split('/').next().unwrap_or_default() {
+            "pipelines" | "sources" | "tensors" => digest().map_or(Check::Plain, Check::Blob),
+            "results" | "moved" | "pins" => Check::Sealed,
+            "jobs" if path.ends_with("/plan") && path.contains("/repos/") => Check::Sealed,
+            _ => Check::Plain,
+        };
+        Self { path: listed_path(path), check }
+    }
+
     /// The folder of a job's report, to list it.
     #[must_use]
     pub fn report_prefix(job: &str) -> String {
@@ -145,6 +173,11 @@ impl Key {
     fn of(segments: &[&str], check: Check) -> Self {
         Self { path: segments.iter().map(|&segment| PathPart::from(segment)).collect(), check }
     }
+}
+
+/// The path of a listed object: encoded already where it had to be.
+pub(crate) fn listed_path(path: &str) -> Path {
+    Path::parse(path).unwrap_or_else(|_| Path::from(path))
 }
 
 impl fmt::Display for Key {

@@ -12,13 +12,20 @@
 //! [`Stats`].
 #![warn(missing_docs)]
 
+mod compact;
 mod error;
+mod gc;
+mod histogram;
 mod key;
 mod list;
+mod map;
+mod mapped;
 mod open;
 mod pack;
 mod pack_header;
 mod packs;
+mod pins;
+mod remove;
 mod seal;
 mod sealed;
 mod stats;
@@ -28,12 +35,16 @@ mod tensor;
 #[cfg(feature = "testing")]
 pub mod conformance;
 
+pub use compact::Compaction;
 pub use error::{Error, Result};
+pub use gc::{FolderSweep, GcOptions, GcReport};
+pub use histogram::Latency;
 pub use key::Key;
 pub use list::ListedObject;
 pub use open::OpenOptions;
 pub use pack::{Pack, PackBuilder, StoredPack};
 pub use packs::{PackRef, TensorRef};
-pub use stats::{Stats, Usage, Usages};
+pub use pins::Pin;
+pub use stats::{Latencies, Stats, Usage, Usages};
 pub use store::{Put, Store};
 pub use tensor::{Dtype, Tensor};

@@ -9,19 +9,23 @@ use object_store::memory::InMemory;
 use url::Url;
 
 use crate::error::{Error, Result};
+use crate::mapped::Mapped;
 use crate::store::Store;
 
 /// How a store is opened.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct OpenOptions {
     /// Local disk: file and folder are on stable storage before a write returns. On by default, since the queue
     /// forgets a batch once its result is written; off is for stores that may be lost, such as those of tests.
     pub fsync: bool,
+    /// Local disk: packs are read by mapping their files, without a copy. On by default; a disk that fails then ends
+    /// the process with SIGBUS where a copying read would give an error.
+    pub mmap: bool,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { fsync: true }
+        Self { fsync: true, mmap: true }
     }
 }
 
@@ -41,13 +45,17 @@ impl Store {
     /// # Errors
     /// [`Error::BadUrl`], if the URL cannot be opened.
     pub fn open_with(url: &str, options: OpenOptions) -> Result<Self> {
-        let backend = backend(url, options)
+        let backend = backend(url, &options)
             .map_err(|reason| Error::BadUrl { url: without_credentials(url), reason })?;
-        Ok(Self::over(backend))
+        let mut store = Self::over(backend);
+        // As the backend does: a store stays where it is when the process changes its folder.
+        let folder = local_folder(url).filter(|_| options.mmap).and_then(|folder| folder.canonicalize().ok());
+        store.mapped = folder.map(|root| Arc::new(Mapped::new(root)));
+        Ok(store)
     }
 }
 
-fn backend(url: &str, options: OpenOptions) -> Result<Arc<dyn ObjectStore>, String> {
+fn backend(url: &str, options: &OpenOptions) -> Result<Arc<dyn ObjectStore>, String> {
     if !url.contains("://") {
         return local(&PathBuf::from(url), options);
     }
@@ -63,7 +71,15 @@ fn backend(url: &str, options: OpenOptions) -> Result<Arc<dyn ObjectStore>, Stri
     }
 }
 
-fn local(folder: &Path, options: OpenOptions) -> Result<Arc<dyn ObjectStore>, String> {
+/// The folder of a store that is nothing but a folder.
+fn local_folder(url: &str) -> Option<PathBuf> {
+    if !url.contains("://") {
+        return Some(PathBuf::from(url));
+    }
+    Url::parse(url).ok().filter(|url| url.scheme() == "file")?.to_file_path().ok()
+}
+
+fn local(folder: &Path, options: &OpenOptions) -> Result<Arc<dyn ObjectStore>, String> {
     if folder.as_os_str().is_empty() {
         return Err("empty path".to_owned());
     }

@@ -57,6 +57,14 @@ impl Store {
         self.create(key, sealed.into()).await
     }
 
+    /// Writes a struct with a seal over whatever is there.
+    pub(crate) async fn replace_sealed<T: Serialize>(&self, key: &Key, value: &T) -> Result<()> {
+        let payload = msgpack(key, value)?;
+        let sealed = off_runtime(payload.len(), move || seal::seal(&payload)).await?;
+        let sealed = Bytes::from(sealed.map_err(|reason| Error::encode(key, reason))?);
+        self.overwrite(key, sealed.into()).await
+    }
+
     /// Reads what [`Store::put_sealed`] wrote.
     ///
     /// # Errors

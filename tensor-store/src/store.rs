@@ -15,8 +15,9 @@ use tracing::warn;
 
 use crate::error::{Error, Result};
 use crate::key::{Check, Key};
+use crate::mapped::Mapped;
 use crate::seal;
-use crate::stats::{Counters, Stats};
+use crate::stats::{Counters, Op, Stats};
 
 /// Up to here hashing or compressing costs less than moving the work to another thread is worth, and stays well under
 /// the 500 µs that a future may compute.
@@ -27,6 +28,8 @@ const INLINE_BYTES: usize = 64 << 10;
 pub struct Store {
     pub(crate) backend: Arc<dyn ObjectStore>,
     pub(crate) counters: Arc<Counters>,
+    /// Where files can be mapped: a store on the local disk, with nothing in front of it.
+    pub(crate) mapped: Option<Arc<Mapped>>,
 }
 
 /// What writing an object came to.
@@ -42,13 +45,19 @@ pub enum Put {
 
 impl Store {
     pub(crate) fn over(backend: Arc<dyn ObjectStore>) -> Self {
-        Self { backend, counters: Arc::default() }
+        Self { backend, counters: Arc::default(), mapped: None }
     }
 
     /// Counts since the store was opened.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.counters.snapshot()
+    }
+
+    /// The same in the text format of Prometheus, with histograms: names start with `nm_store_`.
+    #[must_use]
+    pub fn prometheus(&self) -> String {
+        self.counters.prometheus()
     }
 
     /// Writes an object that must not change afterwards.
@@ -107,6 +116,7 @@ impl Store {
     /// # Errors
     /// [`Error::Backend`].
     pub async fn exists(&self, key: &Key) -> Result<bool> {
+        let _timing = self.counters.time(Op::Exists);
         match self.backend.head(key.path()).await {
             Ok(_) => Ok(true),
             Err(object_store::Error::NotFound { .. }) => Ok(false),
@@ -161,6 +171,7 @@ impl Store {
 
     /// Creates the object, or finds out what is there instead. `payload` is known to fit the key.
     pub(crate) async fn create(&self, key: &Key, payload: PutPayload) -> Result<Put> {
+        let _timing = self.counters.time(Op::Put);
         let n_bytes = payload.content_length();
         match self.backend.put_opts(key.path(), payload.clone(), PutMode::Create.into()).await {
             Ok(_) => {
@@ -183,6 +194,7 @@ impl Store {
         match found {
             Existing::Same => {
                 self.counters.hit();
+                self.keep_young(key, payload).await?;
                 Ok(Put::AlreadyThere)
             }
             Existing::Other => Ok(Put::OtherThere),
@@ -199,7 +211,7 @@ impl Store {
         Ok(Put::Created)
     }
 
-    async fn overwrite(&self, key: &Key, payload: PutPayload) -> Result<()> {
+    pub(crate) async fn overwrite(&self, key: &Key, payload: PutPayload) -> Result<()> {
         let n_bytes = payload.content_length();
         self.backend.put(key.path(), payload).await.map_err(|error| Error::backend("put", key, error))?;
         self.counters.put(n_bytes);
@@ -208,6 +220,7 @@ impl Store {
 
     /// Reads the stored bytes, unchecked.
     pub(crate) async fn read(&self, key: &Key) -> Result<Bytes> {
+        let _timing = self.counters.time(Op::Get);
         let failed = |error| Error::backend("get", key, error);
         let bytes = self.backend.get(key.path()).await.map_err(failed)?.bytes().await.map_err(failed)?;
         self.counters.get(bytes.len());

@@ -10,7 +10,7 @@ use tensor_store::{Dtype, Error, Key, OpenOptions, Pack, Put, Store, TensorRef, 
 /// A store that need not survive a power cut.
 fn local(folder: &tempfile::TempDir) -> Store {
     let url = folder.path().to_str().expect("temporary folders have plain names");
-    Store::open_with(url, OpenOptions { fsync: false }).expect("the folder exists")
+    Store::open_with(url, OpenOptions { fsync: false, ..OpenOptions::default() }).expect("the folder exists")
 }
 
 fn path_of(folder: &tempfile::TempDir, key: &Key) -> PathBuf {

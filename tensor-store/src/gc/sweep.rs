@@ -1,0 +1,215 @@
+//! Sweeping: removing what is not marked, in turns.
+
+use std::time::SystemTime;
+
+use futures::{StreamExt, TryStreamExt};
+
+use super::mark::Marks;
+use super::references::digest_in;
+use super::roots::Roots;
+use super::turn::Turn;
+use super::{GcReport, SWEPT};
+use crate::error::{Error, Result};
+use crate::list::ListedObject;
+use crate::stats::Usage;
+use crate::store::Store;
+
+/// Objects of one turn. Each turn lists the roots anew.
+const TURN: usize = 1000;
+
+/// Objects removed at once.
+const DELETES: usize = 16;
+
+/// Sweeps [`SWEPT`], and counts the other folders.
+pub(super) async fn folders(
+    store: &Store,
+    roots: &mut Roots,
+    marks: &mut Marks,
+    (delete, cutoff): (bool, SystemTime),
+    report: &mut GcReport,
+) -> Result<()> {
+    for folder in SWEPT {
+        let mut doomed = Vec::new();
+        let mut objects = store.walk(folder);
+        while let Some(object) = objects.try_next().await? {
+            let counts = report.folders.entry(folder.to_owned()).or_default();
+            match digest_in(&object.key) {
+                Some(digest) if !marks.is_live(digest) && object.modified <= cutoff => doomed.push(object),
+                Some(digest) if !marks.is_live(digest) => counts.young.count(&object),
+                _ => counts.kept.count(&object),
+            }
+            if doomed.len() == TURN {
+                turn(store, roots, marks, (delete, cutoff), std::mem::take(&mut doomed), report).await?;
+            }
+        }
+        turn(store, roots, marks, (delete, cutoff), doomed, report).await?;
+    }
+    count_the_rest(store, report).await
+}
+
+/// Removes what is still unmarked after what was stored meanwhile was followed.
+async fn turn(
+    store: &Store,
+    roots: &mut Roots,
+    marks: &mut Marks,
+    (delete, cutoff): (bool, SystemTime),
+    doomed: Vec<ListedObject>,
+    report: &mut GcReport,
+) -> Result<()> {
+    let Some(first) = doomed.first() else { return Ok(()) };
+    let counts = report.folders.entry(first.key.split('/').next().unwrap_or_default().to_owned()).or_default();
+    if !delete {
+        doomed.iter().for_each(|object| counts.freed.count(object));
+        return Ok(());
+    }
+    let turn = Turn::begin(store).await?;
+    marks.follow(store, roots).await?;
+    let marks = &*marks;
+    let is_doomed = |object: &ListedObject| digest_in(&object.key).is_some_and(|digest| !marks.is_live(digest));
+    let mut fates = futures::stream::iter(doomed)
+        .map(|object| {
+            let turn = &turn;
+            async move {
+                let is_freed = is_doomed(&object) && turn.is_on() && store.delete_old(&object, cutoff).await?;
+                Result::<_>::Ok((object, is_freed))
+            }
+        })
+        .buffer_unordered(DELETES);
+    while let Some((object, is_freed)) = fates.try_next().await? {
+        if is_freed { counts.freed.count(&object) } else { counts.kept.count(&object) }
+    }
+    drop(fates);
+    turn.end(store).await
+}
+
+/// Removes ended jobs that are no roots. What keeps a job from being taken up again goes last.
+pub(super) async fn jobs(
+    store: &Store,
+    roots: &Roots,
+    delete: bool,
+    cutoff: SystemTime,
+    report: &mut GcReport,
+) -> Result<()> {
+    for job in &roots.jobs_out {
+        let mut objects = store.list(&format!("jobs/{job}")).await?;
+        // A job of the same name that was submitted a moment ago.
+        if objects.iter().any(|object| object.modified > cutoff) {
+            continue;
+        }
+        objects.sort_by_key(|object| object.key.ends_with("/cancelled") || object.key.ends_with("/run.json"));
+        for object in objects {
+            if delete {
+                store.delete(&object.key).await?;
+            }
+            report.folders.entry("jobs".to_owned()).or_default().freed.count(&object);
+        }
+        report.jobs_freed.push(job.clone());
+    }
+    Ok(())
+}
+
+/// Removes index pointers that outlived their time.
+pub(super) async fn index(store: &Store, roots: &Roots, delete: bool, report: &mut GcReport) -> Result<()> {
+    let mut objects = store.walk("index");
+    while let Some(object) = objects.try_next().await? {
+        if roots.is_stale_pointer(&object) {
+            if delete {
+                store.delete_old(&object, object.modified).await?;
+            }
+            report.folders.entry("index".to_owned()).or_default().freed.count(&object);
+        }
+    }
+    Ok(())
+}
+
+/// Counts as kept what lies in folders that are not swept.
+async fn count_the_rest(store: &Store, report: &mut GcReport) -> Result<()> {
+    let mut objects = store.walk("");
+    let mut rest: std::collections::BTreeMap<String, Usage> = std::collections::BTreeMap::new();
+    while let Some(object) = objects.try_next().await? {
+        let folder = object.key.split('/').next().unwrap_or_default();
+        if !SWEPT.contains(&folder) {
+            rest.entry(folder.to_owned()).or_default().count(&object);
+        }
+    }
+    for (folder, mut kept) in rest {
+        let counts = report.folders.entry(folder).or_default();
+        if !report.deleted {
+            kept.n_objects -= counts.freed.n_objects.min(kept.n_objects);
+            kept.n_bytes -= counts.freed.n_bytes.min(kept.n_bytes);
+        }
+        counts.kept = kept;
+    }
+    Ok(())
+}
+
+/// Takes ended jobs out of the roots, oldest first and as few as needed, until what is left fits. Returns whether it
+/// does. What stays is searched by halving, since each try marks everything anew.
+pub(super) async fn fit(
+    store: &Store,
+    roots: &mut Roots,
+    marks: &mut Marks,
+    cutoff: SystemTime,
+    max_bytes: u64,
+) -> Result<bool> {
+    if left(store, roots, marks, cutoff).await? <= max_bytes {
+        return Ok(true);
+    }
+    let (mut too_few, mut enough) = (0, None);
+    let mut tried = roots.jobs_ended.len();
+    loop {
+        let mut fewer = roots.without(tried);
+        let mut marked = marks.cleared();
+        marked.follow(store, &mut fewer).await?;
+        if left(store, &fewer, &marked, cutoff).await? <= max_bytes {
+            enough = Some((fewer, marked, tried));
+        } else if enough.is_none() {
+            // All of them are not enough: what is left is active, indexed, pinned or young.
+            (*roots, *marks) = (fewer, marked);
+            return Ok(false);
+        } else {
+            too_few = tried;
+        }
+        let upper = enough.as_ref().map_or(0, |(_, _, n)| *n);
+        if upper - too_few <= 1 {
+            break;
+        }
+        tried = too_few + (upper - too_few) / 2;
+    }
+    if let Some((fewer, marked, _)) = enough {
+        (*roots, *marks) = (fewer, marked);
+    }
+    Ok(true)
+}
+
+/// Bytes that a sweep with these marks would leave.
+async fn left(store: &Store, roots: &Roots, marks: &Marks, cutoff: SystemTime) -> Result<u64> {
+    let mut objects = store.walk("");
+    let mut n_bytes = 0;
+    while let Some(object) = objects.try_next().await? {
+        let mut parts = object.key.split('/');
+        let folder = parts.next().unwrap_or_default();
+        let is_freed = match folder {
+            "jobs" => parts.next().is_some_and(|job| roots.jobs_out.contains(job)),
+            "index" => roots.is_stale_pointer(&object),
+            folder if SWEPT.contains(&folder) => {
+                digest_in(&object.key).is_some_and(|digest| !marks.is_live(digest)) && object.modified <= cutoff
+            }
+            _ => false,
+        };
+        n_bytes += if is_freed { 0 } else { object.n_bytes };
+    }
+    Ok(n_bytes)
+}
+
+impl Store {
+    /// Removes an object unless it was written again since `cutoff`. Returns whether it is gone.
+    async fn delete_old(&self, object: &ListedObject, cutoff: SystemTime) -> Result<bool> {
+        match self.look_up(&object.key).await {
+            Ok(found) if found.modified > cutoff => Ok(false),
+            Ok(_) => self.delete(&object.key).await.map(|()| true),
+            Err(Error::NotFound { .. }) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+}
