@@ -1,5 +1,10 @@
 //! The store from outside: every backend against the suite, and the local one against damage on disk.
 
+mod compact;
+mod gc;
+mod jobs;
+mod mapped;
+
 use std::fs;
 use std::path::PathBuf;
 
