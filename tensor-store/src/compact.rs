@@ -137,10 +137,16 @@ impl Store {
             Err(error) => return Err(error),
         };
         let parts = off_runtime(pack.bytes().len(), move || {
-            let metadata: BTreeMap<String, String> =
-                pack.metadata().into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-            let tensors: Result<Vec<_>> =
-                pack.names().into_iter().map(|name| pack.tensor(&name).map(|tensor| (name, tensor))).collect();
+            let metadata: BTreeMap<String, String> = pack
+                .metadata()
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect();
+            let tensors: Result<Vec<_>> = pack
+                .names()
+                .into_iter()
+                .map(|name| pack.tensor(&name).map(|tensor| (name, tensor)))
+                .collect();
             let tensors = tensors.ok()?;
             let again = build(metadata.clone(), tensors.clone()).ok()?;
             (again.digest() == digest).then_some((metadata, tensors))
@@ -168,10 +174,9 @@ impl Store {
         let Some(moved) = self.moved(wanted.pack).await? else { return Ok(None) };
         let place = TensorRef { pack: moved.pack, name: within(wanted.pack, &wanted.name) };
         match self.read_tensor(&place).await {
-            Err(Error::NoTensor { .. }) => Err(Error::NoTensor {
-                key: Key::tensors(wanted.pack).to_string(),
-                name: wanted.name.clone(),
-            }),
+            Err(Error::NoTensor { .. }) => {
+                Err(Error::NoTensor { key: Key::tensors(wanted.pack).to_string(), name: wanted.name.clone() })
+            }
             tensor => tensor.map(Some),
         }
     }
@@ -182,7 +187,8 @@ impl Store {
         let joined = self.read_pack(moved.pack).await?;
         let again = off_runtime(joined.bytes().len(), move || {
             let prefix = within(digest, "");
-            let own = |name: String| name.strip_prefix(&prefix).map(|own| (own.to_owned(), joined.tensor(&name)));
+            let own =
+                |name: String| name.strip_prefix(&prefix).map(|own| (own.to_owned(), joined.tensor(&name)));
             let tensors = joined.names().into_iter().filter_map(own);
             let tensors: Result<Vec<_>> =
                 tensors.map(|(name, tensor)| tensor.map(|tensor| (name, tensor))).collect();
@@ -190,7 +196,7 @@ impl Store {
             if pack.digest() != digest {
                 return Err(Error::corrupt(Key::moved(digest), "the pack cannot be laid out as it was"));
             }
-            StoredPack::parse(digest, pack.segments.concat().into())
+            StoredPack::parse(digest, pack.to_bytes().into())
                 .map_err(|reason| Error::corrupt(Key::moved(digest), reason))
         });
         again.await?.map(Some)
@@ -205,6 +211,7 @@ fn within(pack: Digest, name: &str) -> String {
 }
 
 fn build(metadata: BTreeMap<String, String>, tensors: Vec<(String, Tensor)>) -> Result<Pack> {
-    let builder = metadata.into_iter().fold(Pack::builder(), |pack, (name, value)| pack.metadata(name, value));
+    let builder =
+        metadata.into_iter().fold(Pack::builder(), |pack, (name, value)| pack.metadata(name, value));
     tensors.into_iter().fold(builder, |pack, (name, tensor)| pack.add_tensor(&name, tensor)).build()
 }

@@ -12,6 +12,7 @@
 //! [`Stats`].
 #![warn(missing_docs)]
 
+mod cache;
 mod compact;
 mod error;
 mod gc;
@@ -31,6 +32,7 @@ mod sealed;
 mod stats;
 mod store;
 mod tensor;
+mod verify;
 
 #[cfg(feature = "testing")]
 pub mod conformance;
@@ -48,3 +50,4 @@ pub use pins::Pin;
 pub use stats::{Latencies, Stats, Usage, Usages};
 pub use store::{Put, Store};
 pub use tensor::{Dtype, Tensor};
+pub use verify::Verdict;

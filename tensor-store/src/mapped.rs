@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use quick_cache::Weighter;
-use quick_cache::sync::Cache;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use schemas::Digest;
 
 use crate::error::{Error, Result};
@@ -28,7 +28,7 @@ use crate::store::{Store, off_runtime};
 use crate::tensor::Tensor;
 
 /// Memory for parsed headers of packs that are kept open. Their files count by address space only.
-const HEADER_BYTES: u64 = 64 << 20;
+const HEADER_BYTES: u64 = 128 << 20;
 /// Packs kept open; each is a mapping, of which a process may have 65,530.
 const MAX_OPEN: usize = 4096;
 
@@ -78,7 +78,15 @@ impl Weighter<Digest, Arc<OpenPack>> for ByHeader {
 
 impl Mapped {
     pub(crate) fn new(root: PathBuf) -> Self {
-        Self { root, open: Cache::with_weighter(MAX_OPEN, HEADER_BYTES, ByHeader) }
+        // One shard, so that the longest header fits.
+        let options = OptionsBuilder::new()
+            .shards(1)
+            .estimated_items_capacity(MAX_OPEN)
+            .weight_capacity(HEADER_BYTES)
+            .build()
+            .expect("all of the options are set");
+        let hasher = DefaultHashBuilder::default();
+        Self { root, open: Cache::with_options(options, ByHeader, hasher, DefaultLifecycle::default()) }
     }
 }
 

@@ -8,8 +8,10 @@ use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use url::Url;
 
+use crate::cache::{Cache, Disk};
 use crate::error::{Error, Result};
 use crate::mapped::Mapped;
+use crate::stats::Counters;
 use crate::store::Store;
 
 /// How a store is opened.
@@ -21,11 +23,17 @@ pub struct OpenOptions {
     /// Local disk: packs are read by mapping their files, without a copy. On by default; a disk that fails then ends
     /// the process with SIGBUS where a copying read would give an error.
     pub mmap: bool,
+    /// Memory for what was read and checked: blobs, packs and tensors. 0, the default, is none.
+    pub cache_bytes: u64,
+    /// A folder of this machine that keeps the same across runs. One process at a time can use it.
+    pub cache_dir: Option<PathBuf>,
+    /// How much `cache_dir` may hold, in bytes.
+    pub cache_disk_bytes: u64,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { fsync: true, mmap: true }
+        Self { fsync: true, mmap: true, cache_bytes: 0, cache_dir: None, cache_disk_bytes: 10 << 30 }
     }
 }
 
@@ -43,7 +51,7 @@ impl Store {
     /// Like [`Store::open`], with options.
     ///
     /// # Errors
-    /// [`Error::BadUrl`], if the URL cannot be opened.
+    /// [`Error::BadUrl`], if the URL cannot be opened; [`Error::BadCache`], if the folder of the cache cannot be used.
     pub fn open_with(url: &str, options: OpenOptions) -> Result<Self> {
         let backend = backend(url, &options)
             .map_err(|reason| Error::BadUrl { url: without_credentials(url), reason })?;
@@ -51,6 +59,9 @@ impl Store {
         // As the backend does: a store stays where it is when the process changes its folder.
         let folder = local_folder(url).filter(|_| options.mmap).and_then(|folder| folder.canonicalize().ok());
         store.mapped = folder.map(|root| Arc::new(Mapped::new(root)));
+        if options.cache_bytes > 0 || options.cache_dir.is_some() {
+            store.cache = Some(Arc::new(cache(options, &store.counters)?));
+        }
         Ok(store)
     }
 }
@@ -69,6 +80,15 @@ fn backend(url: &str, options: &OpenOptions) -> Result<Arc<dyn ObjectStore>, Str
         "s3" => s3(&parsed),
         other => Err(format!("unknown scheme `{other}`: file, memory and s3 are known")),
     }
+}
+
+fn cache(options: OpenOptions, counters: &Arc<Counters>) -> Result<Cache> {
+    let open = |dir: PathBuf| {
+        let disk = Disk::open(dir.clone(), options.cache_disk_bytes, counters);
+        disk.map_err(|error| Error::BadCache { dir, reason: error.to_string() })
+    };
+    let disk = options.cache_dir.map(open).transpose()?;
+    Ok(Cache::new(options.cache_bytes, disk, counters.clone()))
 }
 
 /// The folder of a store that is nothing but a folder.

@@ -124,6 +124,12 @@ impl Pack {
         self.segments.iter().map(|segment| segment.len() as u64).sum()
     }
 
+    /// A copy of the whole file.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.segments.concat()
+    }
+
     pub(crate) fn payload(&self) -> PutPayload {
         self.segments.iter().cloned().collect()
     }

@@ -87,6 +87,13 @@ impl Store {
         if let Some(mapped) = &self.mapped {
             return self.map_tensor(mapped, wanted).await;
         }
+        match &self.cache {
+            Some(cache) => self.cached_tensor(cache, wanted, self.read_stored_tensor(wanted)).await,
+            None => self.read_stored_tensor(wanted).await,
+        }
+    }
+
+    async fn read_stored_tensor(&self, wanted: &TensorRef) -> Result<Tensor> {
         let key = Key::tensors(wanted.pack);
         let (head, n_file) = self.read_range(&key, 0..HEAD_BYTES).await?;
         let (head, header) = self.read_header(&key, head, n_file).await?;

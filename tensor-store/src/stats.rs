@@ -215,7 +215,8 @@ impl Counters {
                 .expect("text takes text");
         }
         let name = "nm_store_seconds";
-        writeln!(text, "# HELP {name} time of one operation\n# TYPE {name} histogram").expect("text takes text");
+        writeln!(text, "# HELP {name} time of one operation\n# TYPE {name} histogram")
+            .expect("text takes text");
         for op in Op::ALL {
             self.latency[op as usize].render(&mut text, name, op.name());
         }
@@ -238,7 +239,8 @@ mod tests {
         for op in Op::ALL {
             assert!(text.contains(&format!("nm_store_seconds_bucket{{op=\"{}\",le=\"+Inf\"}}", op.name())));
         }
-        let is_number = |line: &str| line.rsplit(' ').next().is_some_and(|value| value.parse::<f64>().is_ok());
+        let is_number =
+            |line: &str| line.rsplit(' ').next().is_some_and(|value| value.parse::<f64>().is_ok());
         assert!(text.lines().filter(|line| !line.starts_with('#')).all(is_number), "{text}");
     }
 }

@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tracing::warn;
 
+use crate::cache::Cache;
 use crate::error::{Error, Result};
 use crate::key::{Check, Key};
 use crate::mapped::Mapped;
@@ -30,6 +31,7 @@ pub struct Store {
     pub(crate) counters: Arc<Counters>,
     /// Where files can be mapped: a store on the local disk, with nothing in front of it.
     pub(crate) mapped: Option<Arc<Mapped>>,
+    pub(crate) cache: Option<Arc<Cache>>,
 }
 
 /// What writing an object came to.
@@ -45,7 +47,7 @@ pub enum Put {
 
 impl Store {
     pub(crate) fn over(backend: Arc<dyn ObjectStore>) -> Self {
-        Self { backend, counters: Arc::default(), mapped: None }
+        Self { backend, counters: Arc::default(), mapped: None, cache: None }
     }
 
     /// Counts since the store was opened.
@@ -102,6 +104,14 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Corrupt`], [`Error::Backend`].
     pub async fn get(&self, key: &Key) -> Result<Bytes> {
+        match &self.cache {
+            Some(cache) if key.digest().is_some() => self.cached_blob(cache, key, self.get_stored(key)).await,
+            _ => self.get_stored(key).await,
+        }
+    }
+
+    /// Reads an object from the backend and checks it.
+    async fn get_stored(&self, key: &Key) -> Result<Bytes> {
         let bytes = self.read(key).await?;
         if key.check() != Check::Plain {
             let (candidate, check) = (bytes.clone(), key.check());

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use futures::{StreamExt, TryStreamExt};
 use schemas::Digest;
 
+use super::SWEPT;
 use super::references::{digest_in, each_digest, payload};
 use super::roots::Roots;
-use super::SWEPT;
 use crate::error::{Error, Result};
 use crate::key::Key;
 use crate::store::{Store, off_runtime};

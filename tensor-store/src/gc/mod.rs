@@ -127,7 +127,8 @@ impl Store {
     /// What was removed up to then stays removed; the store is whole.
     pub async fn collect_garbage(&self, options: &GcOptions) -> Result<GcReport> {
         let started = std::time::Instant::now();
-        let millis = |since: std::time::Instant| u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let millis =
+            |since: std::time::Instant| u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
         let now = SystemTime::now();
         let cutoff = now.checked_sub(options.grace).unwrap_or(SystemTime::UNIX_EPOCH);
         let mut roots = Roots::list(self, options, now).await?;
@@ -137,7 +138,8 @@ impl Store {
         if let Some(max_bytes) = options.max_bytes {
             fits = Some(sweep::fit(self, &mut roots, &mut marks, cutoff, max_bytes).await?);
         }
-        let mut report = GcReport { deleted: options.delete, fits, mark_ms: millis(started), ..GcReport::default() };
+        let mut report =
+            GcReport { deleted: options.delete, fits, mark_ms: millis(started), ..GcReport::default() };
         sweep::jobs(self, &roots, options.delete, cutoff, &mut report).await?;
         sweep::index(self, &roots, options.delete, &mut report).await?;
         sweep::folders(self, &mut roots, &mut marks, (options.delete, cutoff), &mut report).await?;

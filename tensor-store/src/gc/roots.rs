@@ -58,7 +58,13 @@ impl Roots {
         };
         let mut jobs_ended: Vec<String> = ended.into_iter().map(|(_, name)| name).collect();
         let jobs_out = jobs_ended.drain(..n_out).collect();
-        Ok(Self { followed: HashMap::new(), jobs_out, jobs_ended, index_since: before(options.keep_index), now })
+        Ok(Self {
+            followed: HashMap::new(),
+            jobs_out,
+            jobs_ended,
+            index_since: before(options.keep_index),
+            now,
+        })
     }
 
     /// The same roots, none followed, without the next `n` ended jobs.
@@ -78,7 +84,9 @@ impl Roots {
         for folder in ["jobs", "index", "pins"] {
             let mut objects = store.walk(folder);
             while let Some(object) = objects.try_next().await? {
-                if self.is_root(store, &object).await? && self.followed.get(&object.key) != Some(&object.modified) {
+                if self.is_root(store, &object).await?
+                    && self.followed.get(&object.key) != Some(&object.modified)
+                {
                     self.followed.insert(object.key.clone(), object.modified);
                     fresh.push(object.key);
                 }

@@ -57,7 +57,8 @@ async fn turn(
     report: &mut GcReport,
 ) -> Result<()> {
     let Some(first) = doomed.first() else { return Ok(()) };
-    let counts = report.folders.entry(first.key.split('/').next().unwrap_or_default().to_owned()).or_default();
+    let counts =
+        report.folders.entry(first.key.split('/').next().unwrap_or_default().to_owned()).or_default();
     if !delete {
         doomed.iter().for_each(|object| counts.freed.count(object));
         return Ok(());
@@ -65,12 +66,14 @@ async fn turn(
     let turn = Turn::begin(store).await?;
     marks.follow(store, roots).await?;
     let marks = &*marks;
-    let is_doomed = |object: &ListedObject| digest_in(&object.key).is_some_and(|digest| !marks.is_live(digest));
+    let is_doomed =
+        |object: &ListedObject| digest_in(&object.key).is_some_and(|digest| !marks.is_live(digest));
     let mut fates = futures::stream::iter(doomed)
         .map(|object| {
             let turn = &turn;
             async move {
-                let is_freed = is_doomed(&object) && turn.is_on() && store.delete_old(&object, cutoff).await?;
+                let is_freed =
+                    is_doomed(&object) && turn.is_on() && store.delete_old(&object, cutoff).await?;
                 Result::<_>::Ok((object, is_freed))
             }
         })
@@ -193,7 +196,8 @@ async fn left(store: &Store, roots: &Roots, marks: &Marks, cutoff: SystemTime) -
             "jobs" => parts.next().is_some_and(|job| roots.jobs_out.contains(job)),
             "index" => roots.is_stale_pointer(&object),
             folder if SWEPT.contains(&folder) => {
-                digest_in(&object.key).is_some_and(|digest| !marks.is_live(digest)) && object.modified <= cutoff
+                digest_in(&object.key).is_some_and(|digest| !marks.is_live(digest))
+                    && object.modified <= cutoff
             }
             _ => false,
         };

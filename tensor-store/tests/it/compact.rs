@@ -16,7 +16,10 @@ fn pack(n: u32) -> Pack {
     let values = vec![n as f32; 1 << 18];
     let builder = Pack::builder().metadata("model", "some model").metadata("n", n.to_string());
     let builder = builder.add_tensor("same name", Tensor::from_f32(vec![1 << 18], &values).unwrap());
-    builder.add_tensor(&format!("own/{n}"), Tensor::from_f32(vec![2], &[n as f32, 0.5]).unwrap()).build().unwrap()
+    builder
+        .add_tensor(&format!("own/{n}"), Tensor::from_f32(vec![2], &[n as f32, 0.5]).unwrap())
+        .build()
+        .unwrap()
 }
 
 fn options() -> GcOptions {
@@ -103,7 +106,10 @@ async fn readers_find_every_tensor_while_packs_are_joined() {
 fn copy_all(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
-        let (path, to) = { let entry = entry.unwrap(); (entry.path(), to.join(entry.file_name())) };
+        let (path, to) = {
+            let entry = entry.unwrap();
+            (entry.path(), to.join(entry.file_name()))
+        };
         match path.is_dir() {
             true => copy_all(&path, &to),
             false => drop(fs::copy(&path, &to).unwrap()),

@@ -46,7 +46,8 @@ async fn what_nothing_leads_to_goes_and_everything_else_stays() {
     }
     let after = store.list("").await.unwrap();
     assert_eq!(before.len() - after.len(), 3);
-    let bytes = |objects: &[tensor_store::ListedObject]| objects.iter().map(|object| object.n_bytes).sum::<u64>();
+    let bytes =
+        |objects: &[tensor_store::ListedObject]| objects.iter().map(|object| object.n_bytes).sum::<u64>();
     assert_eq!(report.total().freed.n_bytes, bytes(&before) - bytes(&after));
     assert_eq!(report.total().kept.n_bytes, bytes(&after));
     jobs::assert_whole(&store, "one").await;
@@ -93,14 +94,19 @@ async fn a_root_or_a_link_that_cannot_be_read_stops_everything() {
         age(folder.path());
         let before = store.list("").await.unwrap();
         let refused = store.collect_garbage(&delete()).await;
-        assert!(matches!(&refused, Err(Error::Corrupt { key, .. }) if key == damaged.as_str()), "{refused:?}");
+        assert!(
+            matches!(&refused, Err(Error::Corrupt { key, .. }) if key == damaged.as_str()),
+            "{refused:?}"
+        );
         assert_eq!(store.list("").await.unwrap(), before);
     }
     let folder = tempfile::tempdir().unwrap();
     let store = store_with_two_jobs(&folder).await;
     fs::remove_file(path_of(&folder, &Key::job_spec("one"))).unwrap();
     fs::remove_file(path_of(&folder, &Key::job_run("one"))).unwrap();
-    assert!(matches!(store.collect_garbage(&delete()).await, Err(Error::Corrupt { key, .. }) if key == "jobs/one"));
+    assert!(
+        matches!(store.collect_garbage(&delete()).await, Err(Error::Corrupt { key, .. }) if key == "jobs/one")
+    );
 }
 
 #[tokio::test]
@@ -164,7 +170,10 @@ async fn pins_keep_jobs_and_objects_until_they_end() {
     let report = store.collect_garbage(&options).await.unwrap();
     assert_eq!(report.jobs_freed, ["two"]);
     assert!(store.exists(&Key::results(result)).await.unwrap(), "pinned");
-    assert!(store.exists(&Key::tensors(jobs::pack(9).digest())).await.unwrap(), "a pinned object leads to it");
+    assert!(
+        store.exists(&Key::tensors(jobs::pack(9).digest())).await.unwrap(),
+        "a pinned object leads to it"
+    );
     jobs::assert_whole(&store, "one").await;
     store.pin("mine", &Pin { until_s: Some(1), ..pin }).await.unwrap();
     let report = store.collect_garbage(&options).await.unwrap();
@@ -194,7 +203,10 @@ async fn pointers_lead_to_snapshots_and_go_after_their_time() {
     age(folder.path());
 
     let report = store.collect_garbage(&delete()).await.unwrap();
-    assert_eq!((freed(&report, "snapshots"), freed(&report, "results"), freed(&report, "tensors")), (1, 1, 0));
+    assert_eq!(
+        (freed(&report, "snapshots"), freed(&report, "results"), freed(&report, "tensors")),
+        (1, 1, 0)
+    );
     assert!(store.get_pack(jobs::pack(1).digest()).await.is_ok());
     let options = GcOptions { keep_index: Some(LONG / 2), ..delete() };
     let report = store.collect_garbage(&options).await.unwrap();
@@ -217,7 +229,8 @@ async fn a_limit_takes_the_oldest_ended_jobs_and_no_more_than_needed() {
         run.set_modified(std::time::SystemTime::now() - LONG + Duration::from_secs(at as u64)).unwrap();
     }
     let all: u64 = store.usage().await.unwrap().values().map(|usage| usage.n_bytes).sum();
-    let dry = store.collect_garbage(&GcOptions { max_bytes: Some(all), ..GcOptions::default() }).await.unwrap();
+    let dry =
+        store.collect_garbage(&GcOptions { max_bytes: Some(all), ..GcOptions::default() }).await.unwrap();
     assert_eq!((dry.fits, dry.jobs_freed.len()), (Some(true), 0));
     let limit = GcOptions { max_bytes: Some(all * 6 / 10), ..delete() };
     let report = store.collect_garbage(&limit).await.unwrap();

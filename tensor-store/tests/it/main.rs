@@ -1,5 +1,6 @@
 //! The store from outside: every backend against the suite, and the local one against damage on disk.
 
+mod cache;
 mod compact;
 mod gc;
 mod jobs;
