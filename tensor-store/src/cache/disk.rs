@@ -64,7 +64,9 @@ impl Disk {
         lock.try_lock().map_err(|_| io::Error::other("another process uses this folder as its cache"))?;
         let options = OptionsBuilder::new()
             .shards(1)
-            .estimated_items_capacity(usize::try_from(max_bytes >> 16).unwrap_or(usize::MAX).clamp(64, 1 << 20))
+            .estimated_items_capacity(
+                usize::try_from(max_bytes >> 16).unwrap_or(usize::MAX).clamp(64, 1 << 20),
+            )
             .weight_capacity(max_bytes)
             .build()
             .expect("all of the options are set");

@@ -77,7 +77,9 @@ impl Cache {
         // One shard: an entry may be as large as the share of a shard, and a look-up holds its lock for some ns.
         let options = OptionsBuilder::new()
             .shards(1)
-            .estimated_items_capacity(usize::try_from(memory_bytes >> 16).unwrap_or(usize::MAX).clamp(64, 1 << 20))
+            .estimated_items_capacity(
+                usize::try_from(memory_bytes >> 16).unwrap_or(usize::MAX).clamp(64, 1 << 20),
+            )
             .weight_capacity(memory_bytes)
             .build()
             .expect("all of the options are set");
@@ -158,7 +160,8 @@ impl Entry {
         match (self, name) {
             (Self::Blob(bytes), _) => Ok(vec![bytes.clone()]),
             (Self::Tensor(tensor), name) => {
-                let pack = Pack::builder().metadata(FROM, name.text()).add_tensor(NAME, tensor.clone()).build()?;
+                let pack =
+                    Pack::builder().metadata(FROM, name.text()).add_tensor(NAME, tensor.clone()).build()?;
                 Ok(pack.segments)
             }
         }

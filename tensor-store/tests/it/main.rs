@@ -1,6 +1,9 @@
 //! The store from outside: every backend against the suite, and the local one against damage on disk.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
 mod cache;
+mod cli;
 mod compact;
 mod gc;
 mod jobs;
