@@ -119,7 +119,7 @@ impl Store {
             let place = Moved { pack: stored.digest, metadata: metadata.clone() };
             if self.put_sealed(&Key::moved(*digest), &place).await? == Put::OtherThere {
                 // Another compaction was faster, into a pack that differs: this one says where the tensors are now.
-                self.replace_sealed(&Key::moved(*digest), &place).await?;
+                self.put_pointer(&Key::moved(*digest), &place).await?;
             }
         }
         for (_, _, object) in moved {

@@ -11,6 +11,8 @@
 //! results/<batch digest>              result of a batch (sealed)
 //! tensors/<digest>.safetensors        tensor pack
 //! models/<digest>/<file>              files of a model directory
+//! snapshots/<digest>                  what a job left of a repo for the next night, and the rows of it
+//! index/<repo>/<name>                 the newest snapshot of a repo (sealed, and replaced)
 //! moved/<digest>                      where a joined tensor pack went (sealed)
 //! pins/<name>                         what clean-up leaves alone (sealed)
 //! gc/sweeping/<end>-<who>             a clean-up is removing objects
@@ -127,12 +129,24 @@ impl Key {
     pub fn listed(path: &str) -> Self {
         let digest = || crate::gc::digest_in(path);
         let check = match path.split('/').next().unwrap_or_default() {
-            "pipelines" | "sources" | "tensors" => digest().map_or(Check::Plain, Check::Blob),
-            "results" | "moved" | "pins" => Check::Sealed,
+            "pipelines" | "sources" | "tensors" | "snapshots" => digest().map_or(Check::Plain, Check::Blob),
+            "results" | "moved" | "pins" | "index" => Check::Sealed,
             "jobs" if path.ends_with("/plan") && path.contains("/repos/") => Check::Sealed,
             _ => Check::Plain,
         };
         Self { path: listed_path(path), check }
+    }
+
+    /// What a job left of a repo, or some rows of that, by the digest of its bytes.
+    #[must_use]
+    pub fn snapshots(digest: Digest) -> Self {
+        Self::of(&["snapshots", &digest.to_string()], Check::Blob(digest))
+    }
+
+    /// The newest snapshot of a repo: `name` is a pipeline, or `latest`. Sealed; replaced every night.
+    #[must_use]
+    pub fn index(repo: Digest, name: &str) -> Self {
+        Self::of(&["index", &repo.to_string(), name], Check::Sealed)
     }
 
     /// The folder of a job's report, to list it.

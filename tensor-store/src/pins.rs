@@ -44,7 +44,7 @@ impl Store {
     /// # Errors
     /// [`Error::Encode`], [`Error::Backend`].
     pub async fn pin(&self, name: &str, pin: &Pin) -> Result<()> {
-        self.replace_sealed(&Key::pin(name), pin).await
+        self.put_pointer(&Key::pin(name), pin).await
     }
 
     /// Removes a pin; there need not be one.

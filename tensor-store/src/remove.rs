@@ -14,6 +14,9 @@ use crate::store::Store;
 /// below any grace period, far above the time in which a job puts the same object twice.
 const USED_AGAIN: Duration = Duration::from_secs(3600);
 
+/// Whoever made the object young a shorter time ago may still be waiting for the sweep that removes it all the same.
+const JUST_NOW: Duration = Duration::from_secs(120);
+
 impl Store {
     /// Removes an object; there need not be one. Only clean-up removes: see `gc`.
     pub(crate) async fn delete(&self, key: &str) -> Result<()> {
@@ -40,14 +43,16 @@ impl Store {
         match self.look_up(key.as_str()).await {
             Ok(found) => {
                 let age = SystemTime::now().duration_since(found.modified).unwrap_or_default();
-                if age < USED_AGAIN {
+                if (JUST_NOW..USED_AGAIN).contains(&age) {
                     return Ok(());
+                }
+                if age >= USED_AGAIN {
+                    self.overwrite(key, payload.clone()).await?;
                 }
             }
             Err(Error::NotFound { .. }) => {}
             Err(error) => return Err(error),
         }
-        self.overwrite(key, payload.clone()).await?;
         self.wait_for_sweep().await?;
         if !self.exists(key).await? {
             self.overwrite(key, payload).await?;

@@ -53,7 +53,12 @@ pub(super) async fn run(store: &Store, gc: &Gc, output: &mut Output) -> anyhow::
     };
     let report = store.collect_garbage(&options).await?;
     output.line(&report, || text(&report))?;
-    Ok(if report.fits == Some(false) { ExitCode::from(NOT_AS_WANTED) } else { ExitCode::SUCCESS })
+    let is_unfinished = report.deleted && report.waiting_for.is_some();
+    Ok(match report.fits {
+        Some(false) => ExitCode::from(NOT_AS_WANTED),
+        _ if is_unfinished => ExitCode::from(NOT_AS_WANTED),
+        _ => ExitCode::SUCCESS,
+    })
 }
 
 fn text(report: &GcReport) -> String {
@@ -77,6 +82,9 @@ fn text(report: &GcReport) -> String {
     }
     if report.fits == Some(false) {
         text += "\nthe store does not fit --max-bytes: the rest is active, indexed, pinned or young";
+    }
+    if let Some(job) = &report.waiting_for {
+        text += &format!("\njob {job} is being planned: what it might reuse stays until the next clean-up");
     }
     if !report.deleted {
         text += "\nnothing was removed: add --delete";

@@ -18,7 +18,7 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use tensor_store::Store;
 
-/// The store was read, and it is not as it should be: damaged objects, or more in it than the limit.
+/// The store was read, and it is not as it should be: damaged objects, more in it than the limit, or left for later.
 const NOT_AS_WANTED: u8 = 3;
 
 const EXAMPLES: &str = "\
@@ -30,8 +30,8 @@ Examples:
   tensor-store gc --keep-jobs 30d              only says what would go
   tensor-store gc --keep-jobs 30d --compact --delete
 
-Exit codes: 0 done; 1 failed, with the reason; 2 wrong arguments; 3 damaged objects were found, or the store does not
-fit --max-bytes.";
+Exit codes: 0 done; 1 failed, with the reason; 2 wrong arguments; 3 damaged objects were found, the store does not
+fit --max-bytes, or a job is being planned and gc left the rest for later.";
 
 /// Looks into an object store of Nightmend, checks it, cleans it up, measures it.
 #[derive(Debug, Parser)]

@@ -1,6 +1,7 @@
 //! Marking: which digests something leads to.
 
 use std::collections::HashMap;
+use std::time::SystemTime;
 
 use futures::{StreamExt, TryStreamExt};
 use schemas::Digest;
@@ -28,28 +29,35 @@ type Short = [u8; 16];
 #[derive(Clone, Debug)]
 pub(super) struct Marks {
     digests: HashMap<Short, u8>,
+    /// Links that stay because they are young.
+    young: Vec<Digest>,
+    are_young_followed: bool,
 }
 
 impl Marks {
-    /// Lists what may be swept; nothing is marked yet.
-    pub(super) async fn list(store: &Store) -> Result<Self> {
+    /// Lists what may be swept; nothing is marked yet. What was written after `cutoff` is young.
+    pub(super) async fn list(store: &Store, cutoff: SystemTime) -> Result<Self> {
         let mut digests: HashMap<Short, u8> = HashMap::new();
+        let mut young = Vec::new();
         for folder in SWEPT {
             let link = LINKS.iter().find(|(name, _)| *name == folder).map_or(0, |(_, bit)| *bit);
             let mut objects = store.walk(folder);
             while let Some(object) = objects.try_next().await? {
                 if let Some(digest) = digest_in(&object.key) {
                     *digests.entry(short(digest)).or_default() |= link;
+                    if link != 0 && object.modified > cutoff {
+                        young.push(digest);
+                    }
                 }
             }
         }
-        Ok(Self { digests })
+        Ok(Self { digests, young, are_young_followed: false })
     }
 
     /// The same objects, none marked.
     pub(super) fn cleared(&self) -> Self {
         let digests = self.digests.iter().map(|(digest, flags)| (*digest, flags & !LIVE)).collect();
-        Self { digests }
+        Self { digests, young: self.young.clone(), are_young_followed: false }
     }
 
     pub(super) fn is_live(&self, digest: Digest) -> bool {
@@ -60,6 +68,11 @@ impl Marks {
     /// Marks everything that roots lead to, as far as it was not followed before.
     pub(super) async fn follow(&mut self, store: &Store, roots: &mut Roots) -> Result<()> {
         let mut wave = roots.fresh(store).await?;
+        if !std::mem::replace(&mut self.are_young_followed, true) {
+            for digest in self.young.clone() {
+                self.mark(digest, &mut wave);
+            }
+        }
         while !wave.is_empty() {
             let mut next = Vec::new();
             let mut found = futures::stream::iter(wave).map(|key| read(store, key)).buffer_unordered(READS);

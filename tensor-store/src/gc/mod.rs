@@ -4,16 +4,20 @@
 //! on, every digest that is written anywhere in an object is a reference ([`references`]), so a new kind of reference
 //! needs no line here. A root or a link that cannot be read stops the clean-up: nothing is guessed.
 //!
-//! **Swept** are [`SWEPT`], in this order: what refers goes before what it refers to. Jobs and index pointers go when
+//! **Swept** are [`SWEPT`], in this order: what refers goes before what it refers to. What refers and stays, because it
+//! is young, is a root too: nothing that is left may lead to something that is gone. Jobs and index pointers go when
 //! they were given a time to live. Models, pipelines and everything that this version does not know stay.
 //!
 //! **A job that runs meanwhile loses nothing**, because
 //! 1. a put leaves a young object, also where it found the same one there ([`Store::put_new`]), and nothing younger
 //!    than the grace period is removed: what a job writes is safe until it has written what refers to it;
-//! 2. what a job only looks up is reached from its plan, and the plan is stored first. Objects are removed in short
-//!    turns, each under a mark in `gc/sweeping`; a turn first follows what was stored since the last one. Whoever
-//!    stored a plan waits until there is no such mark ([`Store::wait_for_sweep`]), and looks up then: either the turn
-//!    saw the plan, or the look-up comes after the turn.
+//! 2. what it finds and reuses is reached from its plans, and until they are stored nothing is removed at all: a job
+//!    that has a spec, has not ended and lacks the plan of a repo stops the sweep.
+//!
+//! Between a look at the jobs and a removal there is a moment in which a job could start. So objects are removed in
+//! short turns, each under a mark in `gc/sweeping`, and each looks at the jobs first. Whoever stored the spec of a job
+//! waits until there is no such mark ([`Store::wait_for_sweep`]), and looks for earlier results then: either the turn
+//! saw the job, or the look comes after the turn.
 
 mod mark;
 mod references;
@@ -75,9 +79,9 @@ impl Default for GcOptions {
 /// What a clean-up found in one folder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct FolderSweep {
-    /// What stays because something leads to it, or because it is not swept.
+    /// What stays because something leads to it, because it is young and leads on, or because it is not swept.
     pub kept: Usage,
-    /// What nothing leads to, but is younger than the grace period.
+    /// What nothing leads to and leads nowhere, but is younger than the grace period.
     pub young: Usage,
     /// What was removed; without `delete`, what would be.
     pub freed: Usage,
@@ -94,6 +98,8 @@ pub struct GcReport {
     pub jobs_freed: Vec<String>,
     /// What joining small tensor packs came to.
     pub compaction: Option<crate::compact::Compaction>,
+    /// A job that is being planned: what it might reuse was left, for the next clean-up.
+    pub waiting_for: Option<String>,
     /// Whether what is left fits the limit; `None` without a limit.
     pub fits: Option<bool>,
     /// Milliseconds until everything was marked.
@@ -132,14 +138,19 @@ impl Store {
         let now = SystemTime::now();
         let cutoff = now.checked_sub(options.grace).unwrap_or(SystemTime::UNIX_EPOCH);
         let mut roots = Roots::list(self, options, now).await?;
-        let mut marks = Marks::list(self).await?;
+        let mut marks = Marks::list(self, cutoff).await?;
         marks.follow(self, &mut roots).await?;
         let mut fits = None;
         if let Some(max_bytes) = options.max_bytes {
             fits = Some(sweep::fit(self, &mut roots, &mut marks, cutoff, max_bytes).await?);
         }
-        let mut report =
-            GcReport { deleted: options.delete, fits, mark_ms: millis(started), ..GcReport::default() };
+        let mut report = GcReport {
+            deleted: options.delete,
+            waiting_for: roots.planning.clone(),
+            fits,
+            mark_ms: millis(started),
+            ..GcReport::default()
+        };
         sweep::jobs(self, &roots, options.delete, cutoff, &mut report).await?;
         sweep::index(self, &roots, options.delete, &mut report).await?;
         sweep::folders(self, &mut roots, &mut marks, (options.delete, cutoff), &mut report).await?;

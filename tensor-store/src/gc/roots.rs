@@ -4,9 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::SystemTime;
 
 use futures::TryStreamExt;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::GcOptions;
 use crate::error::{Error, Result};
+use crate::key::Key;
 use crate::list::ListedObject;
 use crate::pins::Pin;
 use crate::store::Store;
@@ -20,6 +23,8 @@ pub(super) struct Roots {
     pub(super) jobs_out: BTreeSet<String>,
     /// Jobs that have ended and are not pinned, oldest first: what a limit takes next.
     pub(super) jobs_ended: Vec<String>,
+    /// A job that may still be looking for what it can reuse: active, and not all of its plans are stored.
+    pub(super) planning: Option<String>,
     index_since: Option<SystemTime>,
     now: SystemTime,
 }
@@ -28,24 +33,20 @@ pub(super) struct Roots {
 #[derive(Debug, Default)]
 struct Job {
     has_spec: bool,
-    has_plan: bool,
+    n_plans: usize,
     ended: Option<SystemTime>,
 }
 
 impl Roots {
     pub(super) async fn list(store: &Store, options: &GcOptions, now: SystemTime) -> Result<Self> {
         let before = |keep: Option<std::time::Duration>| keep.and_then(|keep| now.checked_sub(keep));
-        let mut jobs: BTreeMap<String, Job> = BTreeMap::new();
-        let mut objects = store.walk("jobs");
-        while let Some(object) = objects.try_next().await? {
-            note(&mut jobs, &object);
-        }
+        let jobs = jobs(store).await?;
         let pinned = store.pinned_jobs(now).await?;
         let mut ended = Vec::new();
         for (name, job) in jobs {
             match job.ended {
                 Some(at) if !pinned.contains(&name) => ended.push((at, name)),
-                None if job.has_plan && !job.has_spec => {
+                None if job.n_plans > 0 && !job.has_spec => {
                     return Err(Error::corrupt(format!("jobs/{name}"), "it has plans and no spec"));
                 }
                 _ => {}
@@ -58,13 +59,8 @@ impl Roots {
         };
         let mut jobs_ended: Vec<String> = ended.into_iter().map(|(_, name)| name).collect();
         let jobs_out = jobs_ended.drain(..n_out).collect();
-        Ok(Self {
-            followed: HashMap::new(),
-            jobs_out,
-            jobs_ended,
-            index_since: before(options.keep_index),
-            now,
-        })
+        let index_since = before(options.keep_index);
+        Ok(Self { followed: HashMap::new(), jobs_out, jobs_ended, planning: None, index_since, now })
     }
 
     /// The same roots, none followed, without the next `n` ended jobs.
@@ -74,12 +70,17 @@ impl Roots {
             followed: HashMap::new(),
             jobs_out: self.jobs_out.iter().chain(out).cloned().collect(),
             jobs_ended: ended.to_vec(),
-            ..*self
+            planning: None,
+            index_since: self.index_since,
+            now: self.now,
         }
     }
 
-    /// Root objects that were written since this was asked last.
+    /// Root objects that were written since this was asked last. Sees, too, whether a job is being planned.
     pub(super) async fn fresh(&mut self, store: &Store) -> Result<Vec<String>> {
+        if self.planning.is_none() {
+            self.planning = planning(store).await?;
+        }
         let mut fresh = Vec::new();
         for folder in ["jobs", "index", "pins"] {
             let mut objects = store.walk(folder);
@@ -114,6 +115,38 @@ impl Roots {
     }
 }
 
+async fn jobs(store: &Store) -> Result<BTreeMap<String, Job>> {
+    let mut jobs = BTreeMap::new();
+    let mut objects = store.walk("jobs");
+    while let Some(object) = objects.try_next().await? {
+        note(&mut jobs, &object);
+    }
+    Ok(jobs)
+}
+
+/// A job that has neither ended nor a plan for each of its repos.
+async fn planning(store: &Store) -> Result<Option<String>> {
+    /// What matters of a spec, in any version.
+    #[derive(Deserialize)]
+    struct Spec {
+        repos: Vec<IgnoredAny>,
+    }
+    for (name, job) in jobs(store).await? {
+        if job.ended.is_none() && job.has_spec {
+            let spec: Spec = match store.get_json(&Key::job_spec(&name)).await {
+                // It ended and was removed since it was listed.
+                Err(Error::NotFound { .. }) => continue,
+                Err(Error::Decode { what, reason }) => return Err(Error::corrupt(what, reason)),
+                spec => spec?,
+            };
+            if job.n_plans < spec.repos.len() {
+                return Ok(Some(name));
+            }
+        }
+    }
+    Ok(None)
+}
+
 fn is_plan(file: &str) -> bool {
     file.starts_with("repos/") && file.ends_with("/plan")
 }
@@ -126,6 +159,6 @@ fn note(jobs: &mut BTreeMap<String, Job>, object: &ListedObject) {
         "spec" => job.has_spec = true,
         // Either keeps the job from being taken up again.
         "run.json" | "cancelled" => job.ended = job.ended.max(Some(object.modified)),
-        file => job.has_plan |= is_plan(file),
+        file => job.n_plans += usize::from(is_plan(file)),
     }
 }

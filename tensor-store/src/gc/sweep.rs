@@ -8,7 +8,7 @@ use super::mark::Marks;
 use super::references::digest_in;
 use super::roots::Roots;
 use super::turn::Turn;
-use super::{GcReport, SWEPT};
+use super::{FolderSweep, GcReport, SWEPT};
 use crate::error::{Error, Result};
 use crate::list::ListedObject;
 use crate::stats::Usage;
@@ -29,60 +29,92 @@ pub(super) async fn folders(
     report: &mut GcReport,
 ) -> Result<()> {
     for folder in SWEPT {
+        let mut counts = FolderSweep::default();
         let mut doomed = Vec::new();
         let mut objects = store.walk(folder);
         while let Some(object) = objects.try_next().await? {
-            let counts = report.folders.entry(folder.to_owned()).or_default();
             match digest_in(&object.key) {
                 Some(digest) if !marks.is_live(digest) && object.modified <= cutoff => doomed.push(object),
                 Some(digest) if !marks.is_live(digest) => counts.young.count(&object),
                 _ => counts.kept.count(&object),
             }
             if doomed.len() == TURN {
-                turn(store, roots, marks, (delete, cutoff), std::mem::take(&mut doomed), report).await?;
+                let doomed = std::mem::take(&mut doomed);
+                remove(store, roots, marks, doomed, (delete, cutoff), &mut counts).await?;
             }
         }
-        turn(store, roots, marks, (delete, cutoff), doomed, report).await?;
+        remove(store, roots, marks, doomed, (delete, cutoff), &mut counts).await?;
+        report.folders.insert(folder.to_owned(), counts);
     }
+    report.waiting_for.clone_from(&roots.planning);
     count_the_rest(store, report).await
 }
 
-/// Removes what is still unmarked after what was stored meanwhile was followed.
-async fn turn(
+/// Removes objects in as many turns as that takes. Once a job is being planned, here and in the folders that follow
+/// nothing is: what was left may lead to it.
+async fn remove(
     store: &Store,
     roots: &mut Roots,
     marks: &mut Marks,
+    mut doomed: Vec<ListedObject>,
     (delete, cutoff): (bool, SystemTime),
-    doomed: Vec<ListedObject>,
-    report: &mut GcReport,
+    counts: &mut FolderSweep,
 ) -> Result<()> {
-    let Some(first) = doomed.first() else { return Ok(()) };
-    let counts =
-        report.folders.entry(first.key.split('/').next().unwrap_or_default().to_owned()).or_default();
     if !delete {
         doomed.iter().for_each(|object| counts.freed.count(object));
         return Ok(());
     }
-    let turn = Turn::begin(store).await?;
-    marks.follow(store, roots).await?;
-    let marks = &*marks;
-    let is_doomed =
-        |object: &ListedObject| digest_in(&object.key).is_some_and(|digest| !marks.is_live(digest));
+    while !doomed.is_empty() {
+        if roots.planning.is_some() {
+            doomed.iter().for_each(|object| counts.kept.count(object));
+            return Ok(());
+        }
+        let turn = Turn::begin(store).await?;
+        marks.follow(store, roots).await?;
+        if roots.planning.is_none() {
+            doomed = turn_over(store, marks, doomed, (&turn, cutoff), counts).await?;
+        }
+        turn.end(store).await?;
+    }
+    Ok(())
+}
+
+/// Removes what is still unmarked, as far as the turn lasts. Returns the rest.
+async fn turn_over(
+    store: &Store,
+    marks: &Marks,
+    doomed: Vec<ListedObject>,
+    (turn, cutoff): (&Turn, SystemTime),
+    counts: &mut FolderSweep,
+) -> Result<Vec<ListedObject>> {
+    let mut rest = Vec::new();
     let mut fates = futures::stream::iter(doomed)
-        .map(|object| {
-            let turn = &turn;
-            async move {
-                let is_freed =
-                    is_doomed(&object) && turn.is_on() && store.delete_old(&object, cutoff).await?;
-                Result::<_>::Ok((object, is_freed))
-            }
+        .map(|object| async move {
+            let fate = match digest_in(&object.key) {
+                Some(digest) if marks.is_live(digest) => Fate::Kept,
+                _ if !turn.is_on() => Fate::Later,
+                _ if store.delete_old(&object, cutoff).await? => Fate::Freed,
+                _ => Fate::Kept,
+            };
+            Result::<_>::Ok((object, fate))
         })
         .buffer_unordered(DELETES);
-    while let Some((object, is_freed)) = fates.try_next().await? {
-        if is_freed { counts.freed.count(&object) } else { counts.kept.count(&object) }
+    while let Some((object, fate)) = fates.try_next().await? {
+        match fate {
+            Fate::Freed => counts.freed.count(&object),
+            Fate::Kept => counts.kept.count(&object),
+            Fate::Later => rest.push(object),
+        }
     }
-    drop(fates);
-    turn.end(store).await
+    Ok(rest)
+}
+
+/// What becomes of an object in a turn.
+enum Fate {
+    Freed,
+    /// Something leads to it by now, or it was put again.
+    Kept,
+    Later,
 }
 
 /// Removes ended jobs that are no roots. What keeps a job from being taken up again goes last.

@@ -51,8 +51,8 @@ impl Turn {
 impl Store {
     /// Waits until no clean-up is removing objects: milliseconds if one is at work, one listing if not.
     ///
-    /// Whoever relies on objects that are there already (results of an earlier job) stores what refers to them first,
-    /// then waits here, then looks whether they are there: from then on they stay.
+    /// Whoever takes up a job waits here between storing its spec, or finding it stored, and looking for results of
+    /// earlier jobs: from then on they stay until the job's plans are stored, and what the plans lead to after that.
     ///
     /// # Errors
     /// [`crate::Error::Backend`].

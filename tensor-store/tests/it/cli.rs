@@ -132,6 +132,8 @@ async fn gc_counts_and_removes_only_when_told() {
     assert!(!store.exists(&Key::tensors(pack)).await.unwrap());
     assert!(check(&folder, &["gc", "--max-bytes", "1"], 0).contains("job one: would free"));
     jobs::put_spec(&store, "active").await;
+    assert!(check(&folder, &["gc", "--delete"], 3).contains("job active is being planned"));
+    jobs::plan(&store, "active", &[]).await;
     assert!(check(&folder, &["gc", "--max-bytes", "1"], 3).contains("does not fit --max-bytes"));
     fs::write(path_of(&folder, &Key::job_plan("one", 0)), b"torn").unwrap();
     assert!(check(&folder, &["gc", "--delete"], 1).contains("object `jobs/one/repos/0/plan` is corrupt"));

@@ -58,10 +58,21 @@ async fn what_nothing_leads_to_goes_and_everything_else_stays() {
 async fn what_is_young_stays_though_nothing_leads_to_it() {
     let folder = tempfile::tempdir().unwrap();
     let store = local(&folder);
-    jobs::work(&store, 9).await;
+    store.put_packed(Key::sources, &"sources 9").await.unwrap();
     let report = store.collect_garbage(&delete()).await.unwrap();
-    assert_eq!(report.folders["results"].young, Usage { n_objects: 1, ..report.folders["results"].young });
+    assert_eq!(report.folders["sources"].young, Usage { n_objects: 1, ..report.folders["sources"].young });
     assert_eq!(report.total().freed, Usage::default());
+}
+
+#[tokio::test]
+async fn what_a_young_result_leads_to_stays_however_old_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = local(&folder);
+    jobs::work(&store, 9).await;
+    age(&folder.path().join("tensors"));
+    store.collect_garbage(&delete()).await.unwrap();
+    jobs::run(&store, "new", &[9]).await;
+    jobs::assert_whole(&store, "new").await;
 }
 
 #[tokio::test]
@@ -222,6 +233,7 @@ async fn a_limit_takes_the_oldest_ended_jobs_and_no_more_than_needed() {
         jobs::run(&store, name, &[at as u32]).await;
     }
     jobs::put_spec(&store, "active").await;
+    jobs::plan(&store, "active", &[9]).await;
     age(folder.path());
     // In the order of their names.
     for (at, name) in ["a", "b", "c", "d"].into_iter().enumerate() {
@@ -239,6 +251,19 @@ async fn a_limit_takes_the_oldest_ended_jobs_and_no_more_than_needed() {
     let nothing = store.collect_garbage(&GcOptions { max_bytes: Some(1), ..delete() }).await.unwrap();
     assert_eq!((nothing.fits, nothing.jobs_freed.len()), (Some(false), 2), "the active job stays");
     assert!(store.exists(&Key::job_spec("active")).await.unwrap());
+}
+
+#[tokio::test]
+async fn while_a_job_is_planned_what_it_might_reuse_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store_with_two_jobs(&folder).await;
+    jobs::put_spec(&store, "new").await;
+    let report = store.collect_garbage(&delete()).await.unwrap();
+    assert_eq!((report.waiting_for.as_deref(), report.total().freed), (Some("new"), Usage::default()));
+    assert_eq!(jobs::plan(&store, "new", &[9]).await, [9]);
+    let report = store.collect_garbage(&delete()).await.unwrap();
+    assert_eq!((&report.waiting_for, report.total().freed.n_objects), (&None, 0));
+    jobs::assert_whole(&store, "new").await;
 }
 
 #[tokio::test]
@@ -288,6 +313,8 @@ proptest! {
                     let store = &store;
                     async move {
                         for (at, batches) in its.iter().enumerate() {
+                            // So that there are moments in which no job is planned.
+                            tokio::time::sleep(Duration::from_millis(3 * (writer + at) as u64)).await;
                             let job = format!("{writer}-{at}");
                             jobs::run(store, &job, batches).await;
                             // Resumed by an orchestrator that did not see its end.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use schemas::plan::{BatchPlan, RepoPlan};
-use schemas::result::BatchResult;
+use schemas::result::{BatchResult, ChunkRef, FileResult, FileRow, FileTokens, ScannedFile};
 use schemas::{BatchId, Digest, FixLevel, JobSpec, Lane, RepoSpec};
 use tensor_store::{Key, Pack, Store, Tensor, TensorRef};
 
@@ -35,6 +35,7 @@ pub(crate) fn spec() -> JobSpec {
         lane: Lane::Nightly,
         dry_run: false,
         limits: Default::default(),
+        reuse: Default::default(),
     }
 }
 
@@ -50,33 +51,68 @@ pub(crate) fn pack(n: u32) -> Pack {
 
 pub(crate) async fn put_spec(store: &Store, job: &str) {
     store.put_new(&Key::job_spec(job), spec().to_json().into()).await.unwrap();
+    store.wait_for_sweep().await.unwrap();
 }
 
-/// Sources, then the plan, as the orchestrator does. Returns the batches that need no work.
+/// The results that are there before the plan is made, as for reuse.
+async fn found(store: &Store, batches: &[u32]) -> Vec<u32> {
+    let mut found = Vec::new();
+    for &n in batches {
+        if store.exists(&Key::results(batch(n).digest())).await.unwrap() {
+            found.push(n);
+        }
+    }
+    found
+}
+
+/// Looks for results, puts sources, then the plan, as the orchestrator does. Returns the batches that need no work.
 pub(crate) async fn plan(store: &Store, job: &str, batches: &[u32]) -> Vec<u32> {
+    let found = found(store, batches).await;
     let mut planned = Vec::new();
     for &n in batches {
         let sources = store.put_packed(Key::sources, &format!("sources {n}")).await.unwrap();
-        planned.push(BatchPlan { id: batch(n), sources, files: vec![], n_tokens: 0, n_bytes: 0 });
+        planned.push(BatchPlan {
+            id: batch(n),
+            sources,
+            files: vec![],
+            n_tokens: 0,
+            n_bytes: 0,
+            work: Default::default(),
+            salt: String::new(),
+            audit: false,
+        });
     }
-    let plan =
-        RepoPlan { commit: "c".to_owned(), entries: vec![], ceilings: Default::default(), batches: planned };
+    let plan = RepoPlan {
+        commit: "c".to_owned(),
+        entries: vec![],
+        rules: None,
+        ceilings: Default::default(),
+        batches: planned,
+        reused: vec![],
+        origins: vec![],
+    };
     store.put_sealed(&Key::job_plan(job, 0), &plan).await.unwrap();
-    store.wait_for_sweep().await.unwrap();
-    let mut done = Vec::new();
-    for &n in batches {
-        if store.exists(&Key::results(batch(n).digest())).await.unwrap() {
-            done.push(n);
-        }
+    found
+}
+
+/// A file whose one window is in this pack.
+fn row(pack: Digest) -> FileRow {
+    let tokens = FileTokens { n_tokens: 1, windows: vec![ChunkRef { chunk: Digest::of(b"chunk"), pack }] };
+    let file = ScannedFile { tokens: Some(tokens), ..ScannedFile::default() };
+    FileRow { inputs: Digest::of(b"inputs"), result: FileResult::Scanned(file) }
+}
+
+fn pack_of(row: &FileRow) -> Digest {
+    match &row.result {
+        FileResult::Scanned(ScannedFile { tokens: Some(tokens), .. }) => tokens.windows[0].pack,
+        other => panic!("{other:?} has no tensors"),
     }
-    done
 }
 
 /// Tensors, then the result that names them, as a worker does.
 pub(crate) async fn work(store: &Store, n: u32) {
     let tensors = store.put_pack(&pack(n)).await.unwrap().digest;
-    let result =
-        BatchResult { batch: batch(n), pipeline: Digest::of(b"p"), files: vec![], tensors: Some(tensors) };
+    let result = BatchResult { batch: batch(n), pipeline: Digest::of(b"p"), files: vec![row(tensors)] };
     store.put_sealed(&Key::results(batch(n).digest()), &result).await.unwrap();
 }
 
@@ -103,7 +139,7 @@ pub(crate) async fn assert_whole(store: &Store, job: &str) {
     for batch in plan.batches {
         store.get_packed::<String>(&Key::sources(batch.sources)).await.unwrap();
         let result: BatchResult = store.get_sealed(&Key::results(batch.id.digest())).await.unwrap();
-        let wanted = TensorRef { pack: result.tensors.unwrap(), name: "x".to_owned() };
+        let wanted = TensorRef { pack: pack_of(&result.files[0]), name: "x".to_owned() };
         assert_eq!(store.get_tensor(&wanted).await.unwrap().shape(), [64]);
     }
 }

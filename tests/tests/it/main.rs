@@ -3,5 +3,6 @@
 
 mod faults;
 mod happy;
+mod nights;
 mod requests;
 mod settings;

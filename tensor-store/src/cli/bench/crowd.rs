@@ -6,9 +6,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use futures::TryStreamExt;
-use schemas::plan::{BatchPlan, RepoPlan};
-use schemas::result::BatchResult;
-use schemas::{BatchId, Digest};
+use schemas::Digest;
 use serde::Serialize;
 use tensor_store::{Dtype, GcOptions, Key, OpenOptions, Pack, Store};
 
@@ -66,10 +64,11 @@ pub(super) async fn run(folder: &Path, packs: u32, tensors: u32, output: &mut Ou
     })
 }
 
-/// Packs of small tensors, a result for each, and a job for each thousand of them.
+/// Packs of small tensors; for each what stands for its result, and for each thousand of them what stands for a job:
+/// objects of the same kinds, with nothing but their references in them.
 async fn fill(store: &Store, packs: u32, tensors: u32) -> anyhow::Result<()> {
     let bar = progress("stored");
-    let mut batches = Vec::new();
+    let mut results = Vec::new();
     for n in 0..packs {
         let mut pack = Pack::builder();
         for at in 0..tensors {
@@ -77,27 +76,15 @@ async fn fill(store: &Store, packs: u32, tensors: u32) -> anyhow::Result<()> {
             pack = pack.add(&format!("{n:08x}{at:032x}.mean"), Dtype::F32, &[2], &bytes);
         }
         let pack = store.put_pack(&pack.build()?).await?;
-        let id = BatchId::from_digest(Digest::of(&n.to_le_bytes()));
-        let result = BatchResult {
-            batch: id,
-            pipeline: Digest::of(b"bench"),
-            files: vec![],
-            tensors: Some(pack.digest),
-        };
-        store.put_sealed(&Key::results(id.digest()), &result).await?;
-        batches.push(BatchPlan { id, sources: pack.digest, files: vec![], n_tokens: 0, n_bytes: 0 });
+        let id = Digest::of(&n.to_le_bytes());
+        store.put_sealed(&Key::results(id), &vec![pack.digest]).await?;
+        results.push(id);
         bar.inc(1);
     }
-    for (job, batches) in batches.chunks(1000).enumerate() {
+    for (job, results) in results.chunks(1000).enumerate() {
         let job = format!("bench-{job}");
-        store.put_new(&Key::job_spec(&job), "{}".into()).await?;
-        let plan = RepoPlan {
-            commit: "bench".to_owned(),
-            entries: vec![],
-            ceilings: Default::default(),
-            batches: batches.to_vec(),
-        };
-        store.put_sealed(&Key::job_plan(&job, 0), &plan).await?;
+        store.put_new(&Key::job_spec(&job), "{\"repos\": [{}]}".into()).await?;
+        store.put_sealed(&Key::job_plan(&job, 0), &results).await?;
     }
     bar.finish_and_clear();
     Ok(())
