@@ -8,8 +8,9 @@
 //! twice is harmless.
 //!
 //! In reading order: [`Key`] (where each object lives) → [`Store`] (open, put, get, list) → `seal` (structs as
-//! objects that prove themselves) → [`Tensor`] and [`Pack`] (tensors, readable by any safetensors reader) →
-//! [`Stats`].
+//! objects that prove themselves) → [`Tensor`] and [`Pack`] (tensors, readable by any safetensors reader) → `mapped`
+//! and `cache` (reading again for nothing) → `gc` (what is removed, and why a running job loses nothing) → `compact`
+//! (small packs joined) → [`Stats`]. `main.rs` and `cli` are the binary.
 #![warn(missing_docs)]
 
 mod cache;

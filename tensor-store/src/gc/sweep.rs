@@ -70,23 +70,28 @@ async fn remove(
             return Ok(());
         }
         let turn = Turn::begin(store).await?;
-        marks.follow(store, roots).await?;
-        if roots.planning.is_none() {
-            doomed = turn_over(store, marks, doomed, (&turn, cutoff), counts).await?;
-        }
+        let outcome = turn_over(store, roots, marks, doomed, (&turn, cutoff), counts).await;
         turn.end(store).await?;
+        doomed = outcome?;
     }
     Ok(())
 }
 
-/// Removes what is still unmarked, as far as the turn lasts. Returns the rest.
+/// Follows what was stored since the last turn, and removes what is still unmarked, as far as the turn lasts. Returns
+/// the rest.
 async fn turn_over(
     store: &Store,
-    marks: &Marks,
+    roots: &mut Roots,
+    marks: &mut Marks,
     doomed: Vec<ListedObject>,
     (turn, cutoff): (&Turn, SystemTime),
     counts: &mut FolderSweep,
 ) -> Result<Vec<ListedObject>> {
+    marks.follow(store, roots).await?;
+    if roots.planning.is_some() {
+        return Ok(doomed);
+    }
+    let marks = &*marks;
     let mut rest = Vec::new();
     let mut fates = futures::stream::iter(doomed)
         .map(|object| async move {

@@ -100,16 +100,21 @@ async fn measure(folder: &Path, n_bytes: usize, rounds: usize) -> anyhow::Result
     for round in 1..=rounds {
         let blob = noise(n_bytes, round as u64);
         let plain = folder.join("plain");
-        m.plain_write
-            .time(async || {
-                fs::write(&plain, &blob)?;
-                Ok(Digest::of(&blob))
-            })
-            .await?;
-        fs::remove_file(&plain)?;
-        let digest = m.put.time(async || Ok(mapping.put_blob(Key::sources, blob.clone()).await?)).await?;
-        fs::remove_file(root.join(Key::sources(digest).as_str()))?;
-
+        // Whoever comes first meets the bytes cold: they take turns.
+        for is_plain in [round % 2 == 0, round % 2 != 0] {
+            if is_plain {
+                let write = async || {
+                    fs::write(&plain, &blob)?;
+                    Ok(Digest::of(&blob))
+                };
+                m.plain_write.time(write).await?;
+                fs::remove_file(&plain)?;
+            } else {
+                let put = async || Ok(mapping.put_blob(Key::sources, blob.clone()).await?);
+                let digest = m.put.time(put).await?;
+                fs::remove_file(root.join(Key::sources(digest).as_str()))?;
+            }
+        }
         m.plain_read.time(async || Ok(sum(&fs::read(&file)?))).await?;
         let fresh = open(true, 0)?;
         m.map_first.time(async || first(&fresh.get_tensor(&wanted).await?)).await?;
