@@ -155,7 +155,7 @@ impl Store {
     }
 
     /// Whether the tensors of a pack can be read where it moved to.
-    async fn is_moved(&self, digest: Digest) -> Result<bool> {
+    pub(crate) async fn is_moved(&self, digest: Digest) -> Result<bool> {
         match self.moved(digest).await? {
             Some(moved) => self.exists(&Key::tensors(moved.pack)).await,
             None => Ok(false),

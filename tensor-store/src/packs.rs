@@ -69,6 +69,14 @@ impl Store {
         StoredPack::parse(digest, bytes).map_err(|reason| self.corrupt(&key, reason))
     }
 
+    /// Whether the tensors of a pack are there, in their own pack or in one that it was joined to. None is read.
+    ///
+    /// # Errors
+    /// [`Error::Backend`]; [`Error::Corrupt`], if where the pack moved to cannot be read.
+    pub async fn has_pack(&self, digest: Digest) -> Result<bool> {
+        Ok(self.exists(&Key::tensors(digest)).await? || self.is_moved(digest).await?)
+    }
+
     /// Reads one tensor of a pack: the header, then the tensor's own bytes, checked against the tensor's own digest.
     /// On a local disk the file is mapped, and each tensor checked the first time that this process reads it.
     ///

@@ -48,6 +48,7 @@ async fn assert_all_are_read(store: &Store, digests: &[Digest]) {
         let whole = store.get_pack(digest).await.unwrap();
         assert_eq!(Digest::of(whole.bytes()), digest, "the same file, byte for byte");
         assert_eq!(whole.metadata()["n"], n.to_string());
+        assert!(store.has_pack(digest).await.unwrap());
     }
 }
 
@@ -78,6 +79,7 @@ async fn joined_packs_are_read_as_before() {
     store.collect_garbage(&options()).await.unwrap();
     assert!(store.list("tensors").await.unwrap().is_empty());
     assert!(store.list("moved").await.unwrap().is_empty());
+    assert!(!store.has_pack(digests[0]).await.unwrap());
 }
 
 #[tokio::test]
