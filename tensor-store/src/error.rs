@@ -53,6 +53,12 @@ pub enum Error {
         /// Which.
         key: String,
     },
+    /// The backend says that the object exists, but does not have it: writers collided, again and again.
+    #[error("cannot put `{key}`: the store says that it exists, and has no such object")]
+    Unsettled {
+        /// Which.
+        key: String,
+    },
     /// The value cannot be stored: it does not serialise, or is over the size limit.
     #[error("cannot encode {what}: {reason}")]
     Encode {
@@ -95,7 +101,7 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Backend { transient, .. } => *transient,
-            Self::Interrupted => true,
+            Self::Interrupted | Self::Unsettled { .. } => true,
             Self::BadUrl { .. }
             | Self::BadCache { .. }
             | Self::NotFound { .. }
@@ -121,7 +127,7 @@ impl Error {
 
     pub(crate) fn backend(operation: &'static str, key: impl ToString, source: object_store::Error) -> Self {
         let key = key.to_string();
-        if matches!(source, object_store::Error::NotFound { .. }) {
+        if matches!(source, object_store::Error::NotFound { .. }) && !is_of_the_bucket(&source) {
             return Self::NotFound { key };
         }
         let transient = may_pass(&source);
@@ -129,12 +135,21 @@ impl Error {
     }
 }
 
+/// Clouds answer alike for a missing object and a missing bucket, but for a word in the body. Taken for the first, the
+/// second would make a mistyped URL look like an empty store.
+fn is_of_the_bucket(not_found: &object_store::Error) -> bool {
+    let text = not_found.to_string();
+    // Of S3 and Google, of Azure.
+    text.contains("NoSuchBucket") || text.contains("ContainerNotFound")
+}
+
 /// Whether a backend error may go away by itself. Unknown ones may: the caller's retries are bounded.
-fn may_pass(error: &object_store::Error) -> bool {
+pub(crate) fn may_pass(error: &object_store::Error) -> bool {
     use object_store::Error as E;
     let permanent = matches!(
         error,
-        E::InvalidPath { .. }
+        E::NotFound { .. }
+            | E::InvalidPath { .. }
             | E::NotSupported { .. }
             | E::NotImplemented { .. }
             | E::AlreadyExists { .. }
@@ -143,7 +158,15 @@ fn may_pass(error: &object_store::Error) -> bool {
             | E::Unauthenticated { .. }
             | E::UnknownConfigurationKey { .. }
     );
-    !permanent && !is_refused_by_the_system(error)
+    !permanent && !is_refused_by_the_system(error) && !is_refused_by_the_cloud(error)
+}
+
+/// Listings wrap every answer of a server in the generic variant too, and the status is in the text alone. The server
+/// understood and will not: all of 4xx but "timed out" and "too many requests".
+fn is_refused_by_the_cloud(error: &object_store::Error) -> bool {
+    let text = error.to_string();
+    let status = text.split_once("status code: ").map_or("", |(_, status)| status);
+    status.starts_with('4') && !status.starts_with("408") && !status.starts_with("429")
 }
 
 /// The local backend wraps every I/O error in its generic variant; permissions do not heal by waiting.

@@ -14,8 +14,11 @@
 #![warn(missing_docs)]
 
 mod cache;
+#[cfg(feature = "cloud")]
+mod cloud;
 mod compact;
 mod error;
+mod faulty;
 mod gc;
 mod histogram;
 mod key;
@@ -28,6 +31,7 @@ mod pack_header;
 mod packs;
 mod pins;
 mod remove;
+mod retrying;
 mod seal;
 mod sealed;
 mod stats;
@@ -40,6 +44,7 @@ pub mod conformance;
 
 pub use compact::Compaction;
 pub use error::{Error, Result};
+pub use faulty::InjectedFaults;
 pub use gc::{FolderSweep, GcOptions, GcReport};
 pub use histogram::Latency;
 pub use key::Key;

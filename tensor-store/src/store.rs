@@ -15,14 +15,19 @@ use tracing::warn;
 
 use crate::cache::Cache;
 use crate::error::{Error, Result};
+use crate::faulty::{FaultCounters, InjectedFaults};
 use crate::key::{Check, Key};
 use crate::mapped::Mapped;
+use crate::retrying::pause;
 use crate::seal;
 use crate::stats::{Counters, Op, Stats};
 
 /// Up to here hashing or compressing costs less than moving the work to another thread is worth, and stays well under
 /// the 500 µs that a future may compute.
 const INLINE_BYTES: usize = 64 << 10;
+
+/// How often a writer is told "already exists" and finds nothing before it gives up.
+const MAX_CONFLICTS: u32 = 5;
 
 /// An object store. Cheap to clone; clones share the backend and the statistics.
 #[derive(Clone, Debug)]
@@ -32,6 +37,8 @@ pub struct Store {
     /// Where files can be mapped: a store on the local disk, with nothing in front of it.
     pub(crate) mapped: Option<Arc<Mapped>>,
     pub(crate) cache: Option<Arc<Cache>>,
+    /// Of a store that fails on purpose.
+    pub(crate) faults: Option<Arc<FaultCounters>>,
 }
 
 /// What writing an object came to.
@@ -47,7 +54,7 @@ pub enum Put {
 
 impl Store {
     pub(crate) fn over(backend: Arc<dyn ObjectStore>) -> Self {
-        Self { backend, counters: Arc::default(), mapped: None, cache: None }
+        Self { backend, counters: Arc::default(), mapped: None, cache: None, faults: None }
     }
 
     /// Counts since the store was opened.
@@ -60,6 +67,12 @@ impl Store {
     #[must_use]
     pub fn prometheus(&self) -> String {
         self.counters.prometheus()
+    }
+
+    /// The faults that a `faulty+…` store injected since it was opened; `None` for any other.
+    #[must_use]
+    pub fn injected_faults(&self) -> Option<InjectedFaults> {
+        self.faults.as_ref().map(|faults| faults.snapshot())
     }
 
     /// Writes an object that must not change afterwards.
@@ -183,20 +196,29 @@ impl Store {
     pub(crate) async fn create(&self, key: &Key, payload: PutPayload) -> Result<Put> {
         let _timing = self.counters.time(Op::Put);
         let n_bytes = payload.content_length();
-        match self.backend.put_opts(key.path(), payload.clone(), PutMode::Create.into()).await {
-            Ok(_) => {
-                self.counters.put(n_bytes);
-                Ok(Put::Created)
+        for n_conflicts in 1..=MAX_CONFLICTS {
+            match self.backend.put_opts(key.path(), payload.clone(), PutMode::Create.into()).await {
+                Ok(_) => {
+                    self.counters.put(n_bytes);
+                    return Ok(Put::Created);
+                }
+                Err(object_store::Error::AlreadyExists { .. }) => {
+                    if let Some(put) = self.settle_existing(key, &payload).await? {
+                        return Ok(put);
+                    }
+                    pause(n_conflicts).await;
+                }
+                Err(error) => return Err(Error::backend("put", key, error)),
             }
-            Err(object_store::Error::AlreadyExists { .. }) => self.settle_existing(key, payload).await,
-            Err(error) => Err(Error::backend("put", key, error)),
         }
+        Err(Error::Unsettled { key: key.to_string() })
     }
 
-    /// "Already exists" proves nothing about the bytes (on S3 it can even mean that nothing landed): read them.
-    async fn settle_existing(&self, key: &Key, payload: PutPayload) -> Result<Put> {
+    /// "Already exists" proves nothing about the bytes: read them. `None` if there are none: S3 answers so too when
+    /// two writers collide and nothing landed.
+    async fn settle_existing(&self, key: &Key, payload: &PutPayload) -> Result<Option<Put>> {
         let stored = match self.read(key).await {
-            Err(Error::NotFound { .. }) => return self.replace(key, payload, "it is gone").await,
+            Err(Error::NotFound { .. }) => return Ok(None),
             stored => stored?,
         };
         let (candidate, check) = (payload.clone(), key.check());
@@ -204,13 +226,13 @@ impl Store {
         match found {
             Existing::Same => {
                 self.counters.hit();
-                self.keep_young(key, payload).await?;
-                Ok(Put::AlreadyThere)
+                self.keep_young(key, payload.clone()).await?;
+                Ok(Some(Put::AlreadyThere))
             }
-            Existing::Other => Ok(Put::OtherThere),
+            Existing::Other => Ok(Some(Put::OtherThere)),
             Existing::Damaged(reason) => {
                 self.counters.corrupt();
-                self.replace(key, payload, &reason).await
+                self.replace(key, payload.clone(), &reason).await.map(Some)
             }
         }
     }
@@ -256,6 +278,10 @@ fn compare(check: Check, stored: &[u8], candidate: &PutPayload) -> Existing {
         return Existing::Same;
     }
     match (check_bytes(check, stored), check) {
+        // Nothing else would tell; no two plain objects differ in that one goes on.
+        (Ok(()), Check::Plain) if is_beginning(stored, candidate) => {
+            Existing::Damaged("cut short".to_owned())
+        }
         (Err(reason), _) => Existing::Damaged(reason),
         // Another zstd may pack the same value into other bytes.
         (Ok(()), Check::Sealed) if seal::unseal(stored) == seal::unseal(&Bytes::from(candidate.clone())) => {
@@ -263,6 +289,11 @@ fn compare(check: Check, stored: &[u8], candidate: &PutPayload) -> Existing {
         }
         (Ok(()), _) => Existing::Other,
     }
+}
+
+/// Whether a writer of `candidate` that was interrupted may have left `stored`.
+fn is_beginning(stored: &[u8], candidate: &PutPayload) -> bool {
+    Bytes::from(candidate.clone()).starts_with(stored)
 }
 
 fn is_equal(stored: &[u8], candidate: &PutPayload) -> bool {
