@@ -88,6 +88,8 @@ async fn take_up(service: &Service, job: &JobId) -> anyhow::Result<()> {
         return Ok(());
     }
     let spec = read_spec(service, job).await?;
+    // From here on a clean-up leaves alone what this job may find and reuse.
+    store.wait_for_sweep().await?;
     store.put_blob(Key::pipelines, spec.pipeline(&fixes::grammars()).to_json().into()).await?;
     if let Some(inputs) = service.register(job) {
         service.tasks.spawn(job::run(service.clone(), job.clone(), spec, inputs));

@@ -29,7 +29,8 @@ impl Fixture {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder for the bench");
         let url = folder.path().to_str().expect("temporary folders have plain names");
-        let store = Store::open_with(url, OpenOptions { fsync: false }).expect("the folder exists");
+        let store = Store::open_with(url, OpenOptions { fsync: false, ..OpenOptions::default() })
+            .expect("the folder exists");
         let runtime = Runtime::new().expect("threads can be started");
         Self { runtime, store, n_made: Cell::new(0), _folder: folder }
     }

@@ -29,6 +29,22 @@ pub async fn run(store: &Store) {
     listings_are_sorted_and_add_up(store).await;
     empty_objects_and_odd_names_are_like_others(store).await;
     listings_of_more_than_a_page_are_whole(store).await;
+    removed_objects_are_gone(store).await;
+}
+
+async fn removed_objects_are_gone(store: &Store) {
+    let digest = store.put_packed(Key::sources, &"to be removed").await.expect("put");
+    let key = Key::sources(digest);
+    assert_eq!(store.look_up(key.as_str()).await.expect("look up").key, key.as_str());
+    for _ in 0..2 {
+        store.delete(key.as_str()).await.expect("removing what is not there is no error");
+        assert!(!store.exists(&key).await.expect("look up"));
+        assert!(
+            matches!(store.get_blob(&key).await, Err(Error::NotFound { key: named }) if named == key.as_str())
+        );
+    }
+    assert_eq!(store.put_packed(Key::sources, &"to be removed").await.expect("put again"), digest);
+    assert_eq!(store.get_packed::<String>(&key).await.expect("get"), "to be removed");
 }
 
 async fn objects_are_written_once(store: &Store) {

@@ -1,6 +1,7 @@
 //! What can go wrong with an object, split by what the caller does next.
 
 use std::io;
+use std::path::PathBuf;
 
 /// Shorthand for the results of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -14,6 +15,14 @@ pub enum Error {
         /// As given, without user and password.
         url: String,
         /// What is wrong with it.
+        reason: String,
+    },
+    /// The folder cannot be used as a cache.
+    #[error("cannot use `{}` as a cache: {reason}", dir.display())]
+    BadCache {
+        /// The folder.
+        dir: PathBuf,
+        /// Why not.
         reason: String,
     },
     /// There is no such object.
@@ -94,6 +103,7 @@ impl Error {
             Self::Backend { transient, .. } => *transient,
             Self::Interrupted | Self::Unsettled { .. } => true,
             Self::BadUrl { .. }
+            | Self::BadCache { .. }
             | Self::NotFound { .. }
             | Self::NoTensor { .. }
             | Self::Corrupt { .. }

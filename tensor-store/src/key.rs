@@ -13,6 +13,9 @@
 //! models/<digest>/<file>              files of a model directory
 //! snapshots/<digest>                  what a job left of a repo for the next night, and the rows of it
 //! index/<repo>/<name>                 the newest snapshot of a repo (sealed, and replaced)
+//! moved/<digest>                      where a joined tensor pack went (sealed)
+//! pins/<name>                         what clean-up leaves alone (sealed)
+//! gc/sweeping/<end>-<who>             a clean-up is removing objects
 //! ```
 //!
 //! A key also knows how the object under it is checked: a blob by the digest in its key, a sealed object by the
@@ -109,14 +112,38 @@ impl Key {
         Self::of(&["models", &model.to_string(), file], Check::Plain)
     }
 
+    /// Where the tensors of a pack went that was joined with others; sealed.
+    #[must_use]
+    pub fn moved(pack: Digest) -> Self {
+        Self::of(&["moved", &pack.to_string()], Check::Sealed)
+    }
+
+    /// What clean-up leaves alone; sealed.
+    #[must_use]
+    pub fn pin(name: &str) -> Self {
+        Self::of(&["pins", name], Check::Sealed)
+    }
+
+    /// The key of a listed object, with the check that its place asks for.
+    #[must_use]
+    pub fn listed(path: &str) -> Self {
+        let digest = || crate::gc::digest_in(path);
+        let check = match path.split('/').next().unwrap_or_default() {
+            "pipelines" | "sources" | "tensors" | "snapshots" => digest().map_or(Check::Plain, Check::Blob),
+            "results" | "moved" | "pins" | "index" => Check::Sealed,
+            "jobs" if path.ends_with("/plan") && path.contains("/repos/") => Check::Sealed,
+            _ => Check::Plain,
+        };
+        Self { path: listed_path(path), check }
+    }
+
     /// What a job left of a repo, or some rows of that, by the digest of its bytes.
     #[must_use]
     pub fn snapshots(digest: Digest) -> Self {
         Self::of(&["snapshots", &digest.to_string()], Check::Blob(digest))
     }
 
-    /// The newest snapshot of a repo: `name` is a pipeline, or `latest`. Sealed; the one kind of sealed objects that is
-    /// replaced.
+    /// The newest snapshot of a repo: `name` is a pipeline, or `latest`. Sealed; replaced every night.
     #[must_use]
     pub fn index(repo: Digest, name: &str) -> Self {
         Self::of(&["index", &repo.to_string(), name], Check::Sealed)
@@ -160,6 +187,11 @@ impl Key {
     fn of(segments: &[&str], check: Check) -> Self {
         Self { path: segments.iter().map(|&segment| PathPart::from(segment)).collect(), check }
     }
+}
+
+/// The path of a listed object: encoded already where it had to be.
+pub(crate) fn listed_path(path: &str) -> Path {
+    Path::parse(path).unwrap_or_else(|_| Path::from(path))
 }
 
 impl fmt::Display for Key {

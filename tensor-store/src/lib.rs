@@ -8,37 +8,52 @@
 //! twice is harmless.
 //!
 //! In reading order: [`Key`] (where each object lives) → [`Store`] (open, put, get, list) → `seal` (structs as
-//! objects that prove themselves) → [`Tensor`] and [`Pack`] (tensors, readable by any safetensors reader) →
-//! [`Stats`].
+//! objects that prove themselves) → [`Tensor`] and [`Pack`] (tensors, readable by any safetensors reader) → `mapped`
+//! and `cache` (reading again for nothing) → `gc` (what is removed, and why a running job loses nothing) → `compact`
+//! (small packs joined) → [`Stats`]. `main.rs` and `cli` are the binary.
 #![warn(missing_docs)]
 
+mod cache;
 #[cfg(feature = "cloud")]
 mod cloud;
+mod compact;
 mod error;
 mod faulty;
+mod gc;
+mod histogram;
 mod key;
 mod list;
+mod map;
+mod mapped;
 mod open;
 mod pack;
 mod pack_header;
 mod packs;
+mod pins;
+mod remove;
 mod retrying;
 mod seal;
 mod sealed;
 mod stats;
 mod store;
 mod tensor;
+mod verify;
 
 #[cfg(feature = "testing")]
 pub mod conformance;
 
+pub use compact::Compaction;
 pub use error::{Error, Result};
 pub use faulty::InjectedFaults;
+pub use gc::{FolderSweep, GcOptions, GcReport};
+pub use histogram::Latency;
 pub use key::Key;
 pub use list::ListedObject;
 pub use open::OpenOptions;
 pub use pack::{Pack, PackBuilder, StoredPack};
 pub use packs::{PackRef, TensorRef};
-pub use stats::{Stats, Usage, Usages};
+pub use pins::Pin;
+pub use stats::{Latencies, Stats, Usage, Usages};
 pub use store::{Put, Store};
 pub use tensor::{Dtype, Tensor};
+pub use verify::Verdict;

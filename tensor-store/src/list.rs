@@ -2,8 +2,11 @@
 //!
 //! Names come as they are stored, percent-encoded where [`crate::Key`] encoded them.
 
+use std::time::SystemTime;
+
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
+use object_store::ObjectMeta;
 use object_store::path::Path;
 
 use crate::error::{Error, Result};
@@ -17,6 +20,14 @@ pub struct ListedObject {
     pub key: String,
     /// Its stored size.
     pub n_bytes: u64,
+    /// When it was written, by the clock of the backend.
+    pub modified: SystemTime,
+}
+
+impl From<ObjectMeta> for ListedObject {
+    fn from(meta: ObjectMeta) -> Self {
+        Self { key: meta.location.to_string(), n_bytes: meta.size, modified: meta.last_modified.into() }
+    }
 }
 
 impl Store {
@@ -64,20 +75,22 @@ impl Store {
         let mut objects = self.walk("");
         while let Some(object) = objects.try_next().await? {
             let folder = object.key.split('/').next().unwrap_or_default();
-            let usage = usages.entry(folder.to_owned()).or_default();
-            usage.n_objects += 1;
-            usage.n_bytes += object.n_bytes;
+            usages.entry(folder.to_owned()).or_default().count(&object);
         }
         Ok(usages)
     }
 
-    /// Everything below `folder`, in the order of the backend.
-    fn walk(&self, folder: &str) -> BoxStream<'static, Result<ListedObject>> {
+    /// Everything below `folder` (empty: all there is) as the backend gives it: in any order, and in memory only as
+    /// far as it is read.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] within the stream.
+    pub fn walk(&self, folder: &str) -> BoxStream<'static, Result<ListedObject>> {
         let prefix = Path::from(folder);
         let objects = self.backend.list(Some(&prefix));
         objects
             .map(move |object| match object {
-                Ok(meta) => Ok(ListedObject { key: meta.location.to_string(), n_bytes: meta.size }),
+                Ok(meta) => Ok(ListedObject::from(meta)),
                 Err(error) => Err(Error::backend("list", &prefix, error)),
             })
             .boxed()

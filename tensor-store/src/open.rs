@@ -8,22 +8,34 @@ use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use url::Url;
 
+use crate::cache::{Cache, Disk};
 use crate::error::{Error, Result};
 use crate::faulty::{FaultPlan, Faulty};
+use crate::mapped::Mapped;
 use crate::retrying::Retrying;
+use crate::stats::Counters;
 use crate::store::Store;
 
 /// How a store is opened.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct OpenOptions {
     /// Local disk: file and folder are on stable storage before a write returns. On by default, since the queue
     /// forgets a batch once its result is written; off is for stores that may be lost, such as those of tests.
     pub fsync: bool,
+    /// Local disk: packs are read by mapping their files, without a copy. On by default; a disk that fails then ends
+    /// the process with SIGBUS where a copying read would give an error.
+    pub mmap: bool,
+    /// Memory for what was read and checked: blobs, packs and tensors. 0, the default, is none.
+    pub cache_bytes: u64,
+    /// A folder of this machine that keeps the same across runs. One process at a time can use it.
+    pub cache_dir: Option<PathBuf>,
+    /// How much `cache_dir` may hold, in bytes.
+    pub cache_disk_bytes: u64,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { fsync: true }
+        Self { fsync: true, mmap: true, cache_bytes: 0, cache_dir: None, cache_disk_bytes: 10 << 30 }
     }
 }
 
@@ -43,7 +55,7 @@ impl Store {
     /// Like [`Store::open`], with options.
     ///
     /// # Errors
-    /// [`Error::BadUrl`], if the URL cannot be opened.
+    /// [`Error::BadUrl`], if the URL cannot be opened; [`Error::BadCache`], if the folder of the cache cannot be used.
     pub fn open_with(url: &str, options: OpenOptions) -> Result<Self> {
         open(url, options, &[])
     }
@@ -60,10 +72,17 @@ impl Store {
 
 fn open(url: &str, options: OpenOptions, variables: &[(String, String)]) -> Result<Store> {
     let opened = match url.strip_prefix("faulty+") {
-        Some(url) => faulty(url, options, variables),
-        None => backend(url, options, variables).map(|backend| Store::over(backend.with_retries())),
+        Some(url) => faulty(url, &options, variables),
+        None => backend(url, &options, variables).map(|backend| Store::over(backend.with_retries())),
     };
-    opened.map_err(|reason| Error::BadUrl { url: without_credentials(url), reason })
+    let mut store = opened.map_err(|reason| Error::BadUrl { url: without_credentials(url), reason })?;
+    // As the backend does: a store stays where it is when the process changes its folder.
+    let folder = local_folder(url).filter(|_| options.mmap).and_then(|folder| folder.canonicalize().ok());
+    store.mapped = folder.map(|root| Arc::new(Mapped::new(root)));
+    if options.cache_bytes > 0 || options.cache_dir.is_some() {
+        store.cache = Some(Arc::new(cache(options, &store.counters)?));
+    }
+    Ok(store)
 }
 
 /// What is behind a URL.
@@ -83,7 +102,7 @@ impl Backend {
     }
 }
 
-fn faulty(url: &str, options: OpenOptions, variables: &[(String, String)]) -> Result<Store, String> {
+fn faulty(url: &str, options: &OpenOptions, variables: &[(String, String)]) -> Result<Store, String> {
     let mut parsed = Url::parse(url).map_err(|error| error.to_string())?;
     let plan = FaultPlan::parse(parsed.query_pairs())?;
     parsed.set_query(None);
@@ -96,7 +115,7 @@ fn faulty(url: &str, options: OpenOptions, variables: &[(String, String)]) -> Re
     Ok(Store { faults: Some(counters), ..Store::over(Arc::new(Retrying::new(Arc::new(faulty)))) })
 }
 
-fn backend(url: &str, options: OpenOptions, variables: &[(String, String)]) -> Result<Backend, String> {
+fn backend(url: &str, options: &OpenOptions, variables: &[(String, String)]) -> Result<Backend, String> {
     if !url.contains("://") {
         return local(&PathBuf::from(url), options);
     }
@@ -115,7 +134,24 @@ fn backend(url: &str, options: OpenOptions, variables: &[(String, String)]) -> R
     }
 }
 
-fn local(folder: &Path, options: OpenOptions) -> Result<Backend, String> {
+fn cache(options: OpenOptions, counters: &Arc<Counters>) -> Result<Cache> {
+    let open = |dir: PathBuf| {
+        let disk = Disk::open(dir.clone(), options.cache_disk_bytes, counters);
+        disk.map_err(|error| Error::BadCache { dir, reason: error.to_string() })
+    };
+    let disk = options.cache_dir.map(open).transpose()?;
+    Ok(Cache::new(options.cache_bytes, disk, counters.clone()))
+}
+
+/// The folder of a store that is nothing but a folder.
+fn local_folder(url: &str) -> Option<PathBuf> {
+    if !url.contains("://") {
+        return Some(PathBuf::from(url));
+    }
+    Url::parse(url).ok().filter(|url| url.scheme() == "file")?.to_file_path().ok()
+}
+
+fn local(folder: &Path, options: &OpenOptions) -> Result<Backend, String> {
     if folder.as_os_str().is_empty() {
         return Err("empty path".to_owned());
     }

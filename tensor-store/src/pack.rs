@@ -1,6 +1,7 @@
 //! A tensor pack: many tensors in one object, as a safetensors file.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use object_store::PutPayload;
@@ -37,7 +38,7 @@ pub struct Pack {
 pub struct StoredPack {
     digest: Digest,
     bytes: Bytes,
-    header: Header,
+    header: Arc<Header>,
 }
 
 impl PackBuilder {
@@ -123,6 +124,12 @@ impl Pack {
         self.segments.iter().map(|segment| segment.len() as u64).sum()
     }
 
+    /// A copy of the whole file.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.segments.concat()
+    }
+
     pub(crate) fn payload(&self) -> PutPayload {
         self.segments.iter().cloned().collect()
     }
@@ -146,7 +153,12 @@ impl StoredPack {
         if header.file_len() != bytes.len() as u64 {
             return Err(format!("{} bytes where the header says {}", bytes.len(), header.file_len()));
         }
-        Ok(Self { digest, bytes, header })
+        Ok(Self::new(digest, bytes, Arc::new(header)))
+    }
+
+    /// A file whose digest was checked, with the header that was read from it.
+    pub(crate) fn new(digest: Digest, bytes: Bytes, header: Arc<Header>) -> Self {
+        Self { digest, bytes, header }
     }
 
     /// The names of the tensors, in the order of the file.

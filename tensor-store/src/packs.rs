@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::key::Key;
 use crate::pack::{Pack, StoredPack};
 use crate::pack_header::{self, Header};
+use crate::stats::Op;
 use crate::store::{Store, off_runtime};
 use crate::tensor::Tensor;
 
@@ -46,22 +47,61 @@ impl Store {
         Ok(PackRef { digest: pack.digest(), n_tensors: pack.n_tensors(), n_bytes: pack.n_bytes() })
     }
 
-    /// Reads a whole pack and checks its digest.
+    /// Reads a whole pack and checks its digest. On a local disk the file is mapped, not copied, and checked the first
+    /// time that this process reads it.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Corrupt`] or [`Error::Backend`].
     pub async fn get_pack(&self, digest: Digest) -> Result<StoredPack> {
+        match self.read_pack(digest).await {
+            Err(Error::NotFound { key }) => self.moved_pack(digest).await?.ok_or(Error::NotFound { key }),
+            found => found,
+        }
+    }
+
+    /// Reads a pack that lies where its digest says.
+    pub(crate) async fn read_pack(&self, digest: Digest) -> Result<StoredPack> {
+        if let Some(mapped) = &self.mapped {
+            return self.map_pack(mapped, digest).await;
+        }
         let key = Key::tensors(digest);
         let bytes = self.get(&key).await?;
         StoredPack::parse(digest, bytes).map_err(|reason| self.corrupt(&key, reason))
     }
 
+    /// Whether the tensors of a pack are there, in their own pack or in one that it was joined to. None is read.
+    ///
+    /// # Errors
+    /// [`Error::Backend`]; [`Error::Corrupt`], if where the pack moved to cannot be read.
+    pub async fn has_pack(&self, digest: Digest) -> Result<bool> {
+        Ok(self.exists(&Key::tensors(digest)).await? || self.is_moved(digest).await?)
+    }
+
     /// Reads one tensor of a pack: the header, then the tensor's own bytes, checked against the tensor's own digest.
+    /// On a local disk the file is mapped, and each tensor checked the first time that this process reads it.
     ///
     /// # Errors
     /// [`Error::NotFound`] (no such pack), [`Error::NoTensor`] (not in this pack), [`Error::Corrupt`] or
     /// [`Error::Backend`].
     pub async fn get_tensor(&self, wanted: &TensorRef) -> Result<Tensor> {
+        match self.read_tensor(wanted).await {
+            Err(Error::NotFound { key }) => self.moved_tensor(wanted).await?.ok_or(Error::NotFound { key }),
+            found => found,
+        }
+    }
+
+    /// Reads a tensor of a pack that lies where its digest says.
+    pub(crate) async fn read_tensor(&self, wanted: &TensorRef) -> Result<Tensor> {
+        if let Some(mapped) = &self.mapped {
+            return self.map_tensor(mapped, wanted).await;
+        }
+        match &self.cache {
+            Some(cache) => self.cached_tensor(cache, wanted, self.read_stored_tensor(wanted)).await,
+            None => self.read_stored_tensor(wanted).await,
+        }
+    }
+
+    async fn read_stored_tensor(&self, wanted: &TensorRef) -> Result<Tensor> {
         let key = Key::tensors(wanted.pack);
         let (head, n_file) = self.read_range(&key, 0..HEAD_BYTES).await?;
         let (head, header) = self.read_header(&key, head, n_file).await?;
@@ -110,6 +150,7 @@ impl Store {
 
     /// Reads a range, cut at the end of the object, and the length of the whole object.
     pub(crate) async fn read_range(&self, key: &Key, range: Range<u64>) -> Result<(Bytes, u64)> {
+        let _timing = self.counters.time(Op::GetRange);
         let failed = |error| Error::backend("get", key, error);
         let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
         let found = self.backend.get_opts(key.path(), options).await.map_err(failed)?;

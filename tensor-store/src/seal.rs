@@ -62,6 +62,11 @@ pub(crate) fn seal(payload: &[u8]) -> Result<Vec<u8>, String> {
     Ok(sealed)
 }
 
+/// Whether an object begins as a sealed one does.
+pub(crate) fn is_sealed(bytes: &[u8]) -> bool {
+    bytes.starts_with(&MAGIC)
+}
+
 /// Checks the seal and returns the frame behind it, still compressed.
 ///
 /// # Errors

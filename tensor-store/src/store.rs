@@ -13,12 +13,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tracing::warn;
 
+use crate::cache::Cache;
 use crate::error::{Error, Result};
 use crate::faulty::{FaultCounters, InjectedFaults};
 use crate::key::{Check, Key};
+use crate::mapped::Mapped;
 use crate::retrying::pause;
 use crate::seal;
-use crate::stats::{Counters, Stats};
+use crate::stats::{Counters, Op, Stats};
 
 /// Up to here hashing or compressing costs less than moving the work to another thread is worth, and stays well under
 /// the 500 µs that a future may compute.
@@ -32,6 +34,9 @@ const MAX_CONFLICTS: u32 = 5;
 pub struct Store {
     pub(crate) backend: Arc<dyn ObjectStore>,
     pub(crate) counters: Arc<Counters>,
+    /// Where files can be mapped: a store on the local disk, with nothing in front of it.
+    pub(crate) mapped: Option<Arc<Mapped>>,
+    pub(crate) cache: Option<Arc<Cache>>,
     /// Of a store that fails on purpose.
     pub(crate) faults: Option<Arc<FaultCounters>>,
 }
@@ -49,13 +54,19 @@ pub enum Put {
 
 impl Store {
     pub(crate) fn over(backend: Arc<dyn ObjectStore>) -> Self {
-        Self { backend, counters: Arc::default(), faults: None }
+        Self { backend, counters: Arc::default(), mapped: None, cache: None, faults: None }
     }
 
     /// Counts since the store was opened.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.counters.snapshot()
+    }
+
+    /// The same in the text format of Prometheus, with histograms: names start with `nm_store_`.
+    #[must_use]
+    pub fn prometheus(&self) -> String {
+        self.counters.prometheus()
     }
 
     /// The faults that a `faulty+…` store injected since it was opened; `None` for any other.
@@ -106,6 +117,14 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Corrupt`], [`Error::Backend`].
     pub async fn get(&self, key: &Key) -> Result<Bytes> {
+        match &self.cache {
+            Some(cache) if key.digest().is_some() => self.cached_blob(cache, key, self.get_stored(key)).await,
+            _ => self.get_stored(key).await,
+        }
+    }
+
+    /// Reads an object from the backend and checks it.
+    async fn get_stored(&self, key: &Key) -> Result<Bytes> {
         let bytes = self.read(key).await?;
         if key.check() != Check::Plain {
             let (candidate, check) = (bytes.clone(), key.check());
@@ -120,6 +139,7 @@ impl Store {
     /// # Errors
     /// [`Error::Backend`].
     pub async fn exists(&self, key: &Key) -> Result<bool> {
+        let _timing = self.counters.time(Op::Exists);
         match self.backend.head(key.path()).await {
             Ok(_) => Ok(true),
             Err(object_store::Error::NotFound { .. }) => Ok(false),
@@ -174,6 +194,7 @@ impl Store {
 
     /// Creates the object, or finds out what is there instead. `payload` is known to fit the key.
     pub(crate) async fn create(&self, key: &Key, payload: PutPayload) -> Result<Put> {
+        let _timing = self.counters.time(Op::Put);
         let n_bytes = payload.content_length();
         for n_conflicts in 1..=MAX_CONFLICTS {
             match self.backend.put_opts(key.path(), payload.clone(), PutMode::Create.into()).await {
@@ -205,6 +226,7 @@ impl Store {
         match found {
             Existing::Same => {
                 self.counters.hit();
+                self.keep_young(key, payload.clone()).await?;
                 Ok(Some(Put::AlreadyThere))
             }
             Existing::Other => Ok(Some(Put::OtherThere)),
@@ -230,6 +252,7 @@ impl Store {
 
     /// Reads the stored bytes, unchecked.
     pub(crate) async fn read(&self, key: &Key) -> Result<Bytes> {
+        let _timing = self.counters.time(Op::Get);
         let failed = |error| Error::backend("get", key, error);
         let bytes = self.backend.get(key.path()).await.map_err(failed)?.bytes().await.map_err(failed)?;
         self.counters.get(bytes.len());

@@ -44,7 +44,7 @@ pub(crate) async fn stored(store: &Store, chunks: Vec<ChunkRef>) -> Result<Vec<C
     let mut packs: BTreeMap<Digest, bool> = chunks.iter().map(|chunk| (chunk.pack, false)).collect();
     for (pack, is_there) in &mut packs {
         *is_there = store
-            .exists(&Key::tensors(*pack))
+            .has_pack(*pack)
             .await
             .map_err(|source| StageError::Store { what: "look for earlier tensors", source })?;
     }

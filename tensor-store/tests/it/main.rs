@@ -1,6 +1,14 @@
 //! The store from outside: every backend against the suite, and the local one against damage on disk.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
+mod cache;
+mod cli;
 mod clouds;
+mod compact;
+mod gc;
+mod jobs;
+mod mapped;
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,7 +20,7 @@ use tensor_store::{Dtype, Error, Key, OpenOptions, Pack, Put, Store, TensorRef, 
 /// A store that need not survive a power cut.
 fn local(folder: &tempfile::TempDir) -> Store {
     let url = folder.path().to_str().expect("temporary folders have plain names");
-    Store::open_with(url, OpenOptions { fsync: false }).expect("the folder exists")
+    Store::open_with(url, OpenOptions { fsync: false, ..OpenOptions::default() }).expect("the folder exists")
 }
 
 fn path_of(folder: &tempfile::TempDir, key: &Key) -> PathBuf {
@@ -42,7 +50,8 @@ async fn local_disk_keeps_every_promise() {
 const FAULTS: &str = "seed=7&error=0.05&lost=0.05&torn=0.05&conflict=0.05";
 
 async fn keeps_every_promise_among_faults(url: &str) {
-    let store = Store::open_with(url, OpenOptions { fsync: false }).expect("a temporary place");
+    let store = Store::open_with(url, OpenOptions { fsync: false, ..OpenOptions::default() })
+        .expect("a temporary place");
     conformance::run(&store).await;
     let faults = store.injected_faults().expect("it fails on purpose");
     assert!(faults.errors > 0 && faults.lost > 0 && faults.conflicts > 0, "{url}: {faults:?}");
