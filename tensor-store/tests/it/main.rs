@@ -1,6 +1,7 @@
 //! The store from outside: every backend against the suite, and the local one against damage on disk.
 
 mod clouds;
+mod full_disk;
 
 use std::fs;
 use std::path::PathBuf;

@@ -4,4 +4,5 @@
 mod faults;
 mod happy;
 mod requests;
+mod s3;
 mod settings;
