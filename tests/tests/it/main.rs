@@ -7,4 +7,5 @@ mod nights;
 mod poison;
 mod recovery;
 mod requests;
+mod s3;
 mod settings;
