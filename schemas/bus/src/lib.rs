@@ -14,6 +14,7 @@ pub mod connect;
 pub mod delivery;
 mod error;
 pub mod inbox;
+pub mod probe;
 pub mod publish;
 pub mod server;
 pub mod topology;
