@@ -1,6 +1,6 @@
 //! What every backend must do: one suite, run against each of them.
 //!
-//! [`run`] takes an empty store and panics at the first thing that is not as promised. It damages objects behind the
+//! [`run`] takes an empty store, which may be one that fails on purpose, and panics at the first thing that is not as promised. It damages objects behind the
 //! store's back, as a torn write or a bad disk would.
 
 use bytes::Bytes;
@@ -27,7 +27,8 @@ pub async fn run(store: &Store) {
 async fn objects_are_written_once(store: &Store) {
     let key = Key::job_spec("once");
     let before = store.stats();
-    assert_eq!(store.put_new(&key, "first".into()).await.expect("put"), Put::Created);
+    let put = store.put_new(&key, "first".into()).await.expect("put");
+    assert!(is_new(store, put), "{put:?}");
     assert_eq!(store.put_new(&key, "first".into()).await.expect("put again"), Put::AlreadyThere);
     let other = store.put_new(&key, "second".into()).await;
     assert!(matches!(other, Err(Error::Conflict { key: named }) if named == key.as_str()));
@@ -35,8 +36,10 @@ async fn objects_are_written_once(store: &Store) {
     store.put(&key, "second".into()).await.expect("put over");
     assert_eq!(store.get(&key).await.expect("get"), "second");
     let after = store.stats();
-    assert_eq!((after.puts - before.puts, after.hits - before.hits), (2, 1));
-    assert_eq!(after.put_bytes - before.put_bytes, 11);
+    if is_reliable(store) {
+        assert_eq!((after.puts - before.puts, after.hits - before.hits), (2, 1));
+        assert_eq!(after.put_bytes - before.put_bytes, 11);
+    }
     let sources = Key::sources(Digest::of(b"a"));
     assert!(store.put(&sources, "a".into()).await.is_err(), "a blob is never replaced");
     assert!(store.put_new(&sources, "b".into()).await.is_err(), "the bytes are not what the key says");
@@ -75,7 +78,8 @@ async fn damaged_blobs_are_found_and_replaced(store: &Store) {
 
 async fn the_first_sealed_object_stays_unless_damaged(store: &Store) {
     let key = Key::results(Digest::of(b"batch"));
-    assert_eq!(store.put_sealed(&key, &"first").await.expect("put"), Put::Created);
+    let put = store.put_sealed(&key, &"first").await.expect("put");
+    assert!(is_new(store, put), "{put:?}");
     assert_eq!(store.put_sealed(&key, &"first").await.expect("put"), Put::AlreadyThere);
     assert_eq!(store.put_sealed(&key, &"second").await.expect("put"), Put::OtherThere);
     assert_eq!(store.get_sealed::<String>(&key).await.expect("get"), "first");
@@ -92,7 +96,8 @@ async fn writers_of_the_same_object_do_not_disturb_each_other(store: &Store) {
     let puts = futures::future::join_all((0..16).map(|_| store.put_sealed(&key, &value))).await;
     let n_created = puts.iter().filter(|put| matches!(put, Ok(Put::Created))).count();
     let n_found = puts.iter().filter(|put| matches!(put, Ok(Put::AlreadyThere))).count();
-    assert_eq!((n_created, n_found), (1, 15));
+    assert_eq!(n_created + n_found, 16, "{puts:?}");
+    assert!(!is_reliable(store) || n_created == 1, "{puts:?}");
     assert_eq!(store.get_sealed::<String>(&key).await.expect("get"), value);
 }
 
@@ -175,6 +180,16 @@ async fn listings_are_sorted_and_add_up(store: &Store) {
     let n_listed: u64 = all.iter().map(|object| object.n_bytes).sum();
     assert_eq!(usage.values().map(|folder| folder.n_bytes).sum::<u64>(), n_listed);
     assert_eq!(usage["tensors"].n_objects, 3);
+}
+
+/// Whether the store does not fail on purpose.
+fn is_reliable(store: &Store) -> bool {
+    store.injected_faults().is_none()
+}
+
+/// Whether an object may have been new. Where answers are lost, the second try finds what the first one wrote.
+fn is_new(store: &Store, put: Put) -> bool {
+    put == Put::Created || (!is_reliable(store) && put == Put::AlreadyThere)
 }
 
 /// Changes an object behind the store's back.

@@ -44,6 +44,12 @@ pub enum Error {
         /// Which.
         key: String,
     },
+    /// The backend says that the object exists, but does not have it: writers collided, again and again.
+    #[error("cannot put `{key}`: the store says that it exists, and has no such object")]
+    Unsettled {
+        /// Which.
+        key: String,
+    },
     /// The value cannot be stored: it does not serialise, or is over the size limit.
     #[error("cannot encode {what}: {reason}")]
     Encode {
@@ -86,7 +92,7 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Backend { transient, .. } => *transient,
-            Self::Interrupted => true,
+            Self::Interrupted | Self::Unsettled { .. } => true,
             Self::BadUrl { .. }
             | Self::NotFound { .. }
             | Self::NoTensor { .. }
@@ -120,11 +126,12 @@ impl Error {
 }
 
 /// Whether a backend error may go away by itself. Unknown ones may: the caller's retries are bounded.
-fn may_pass(error: &object_store::Error) -> bool {
+pub(crate) fn may_pass(error: &object_store::Error) -> bool {
     use object_store::Error as E;
     let permanent = matches!(
         error,
-        E::InvalidPath { .. }
+        E::NotFound { .. }
+            | E::InvalidPath { .. }
             | E::NotSupported { .. }
             | E::NotImplemented { .. }
             | E::AlreadyExists { .. }

@@ -12,13 +12,17 @@
 //! [`Stats`].
 #![warn(missing_docs)]
 
+#[cfg(feature = "cloud")]
+mod cloud;
 mod error;
+mod faulty;
 mod key;
 mod list;
 mod open;
 mod pack;
 mod pack_header;
 mod packs;
+mod retrying;
 mod seal;
 mod sealed;
 mod stats;
@@ -29,6 +33,7 @@ mod tensor;
 pub mod conformance;
 
 pub use error::{Error, Result};
+pub use faulty::InjectedFaults;
 pub use key::Key;
 pub use list::ListedObject;
 pub use open::OpenOptions;

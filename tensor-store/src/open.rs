@@ -9,6 +9,8 @@ use object_store::memory::InMemory;
 use url::Url;
 
 use crate::error::{Error, Result};
+use crate::faulty::{FaultPlan, Faulty};
+use crate::retrying::Retrying;
 use crate::store::Store;
 
 /// How a store is opened.
@@ -27,8 +29,10 @@ impl Default for OpenOptions {
 
 impl Store {
     /// Opens the store at `url`: `file:///folder` or a plain path (created if missing), `memory://` (empty, shared
-    /// by clones of this value only) or `s3://bucket/prefix` (builds with feature `s3`; region, endpoint and
-    /// credentials from the `AWS_*` variables).
+    /// by clones of this value only), or in a cloud `s3://bucket/prefix`, `gs://bucket/prefix`,
+    /// `az://container/prefix` (region, endpoint and credentials from the `AWS_*`, `GOOGLE_*`, `AZURE_*` variables).
+    /// `faulty+` before a URL gives a store that fails on purpose, for tests:
+    /// `faulty+file:///path?seed=7&error=0.05&lost=0.02&torn=0.01&conflict=0.01&latency_ms=20`.
     ///
     /// # Errors
     /// [`Error::BadUrl`], if the URL cannot be opened.
@@ -41,55 +45,80 @@ impl Store {
     /// # Errors
     /// [`Error::BadUrl`], if the URL cannot be opened.
     pub fn open_with(url: &str, options: OpenOptions) -> Result<Self> {
-        let backend = backend(url, options)
-            .map_err(|reason| Error::BadUrl { url: without_credentials(url), reason })?;
-        Ok(Self::over(backend))
+        let opened = match url.strip_prefix("faulty+") {
+            Some(url) => faulty(url, options),
+            None => backend(url, options).map(|backend| Self::over(backend.with_retries())),
+        };
+        opened.map_err(|reason| Error::BadUrl { url: without_credentials(url), reason })
     }
 }
 
-fn backend(url: &str, options: OpenOptions) -> Result<Arc<dyn ObjectStore>, String> {
+/// What is behind a URL.
+struct Backend {
+    store: Arc<dyn ObjectStore>,
+    /// The client of a cloud: it asks again by itself, and no write of it is ever torn.
+    is_cloud: bool,
+}
+
+impl Backend {
+    fn simple(store: impl ObjectStore) -> Self {
+        Self { store: Arc::new(store), is_cloud: false }
+    }
+
+    fn with_retries(self) -> Arc<dyn ObjectStore> {
+        if self.is_cloud { self.store } else { Arc::new(Retrying::new(self.store)) }
+    }
+}
+
+fn faulty(url: &str, options: OpenOptions) -> Result<Store, String> {
+    let mut parsed = Url::parse(url).map_err(|error| error.to_string())?;
+    let plan = FaultPlan::parse(parsed.query_pairs())?;
+    parsed.set_query(None);
+    let backend = backend(parsed.as_str(), options)?;
+    if backend.is_cloud && plan.torn > 0.0 {
+        return Err(format!("`torn` is for file and memory: {} never keeps half an object", parsed.scheme()));
+    }
+    let faulty = Faulty::new(backend.store, plan);
+    let counters = faulty.counters();
+    Ok(Store { faults: Some(counters), ..Store::over(Arc::new(Retrying::new(Arc::new(faulty)))) })
+}
+
+fn backend(url: &str, options: OpenOptions) -> Result<Backend, String> {
     if !url.contains("://") {
         return local(&PathBuf::from(url), options);
     }
     let parsed = Url::parse(url).map_err(|error| error.to_string())?;
+    if parsed.query().is_some() {
+        return Err("parameters belong behind faulty+… URLs only".to_owned());
+    }
     match parsed.scheme() {
         "file" => {
             let folder = parsed.to_file_path().map_err(|()| "not a local absolute path".to_owned())?;
             local(&folder, options)
         }
-        "memory" => Ok(Arc::new(InMemory::new())),
-        "s3" => s3(&parsed),
-        other => Err(format!("unknown scheme `{other}`: file, memory and s3 are known")),
+        "memory" => Ok(Backend::simple(InMemory::new())),
+        "s3" | "gs" | "az" => cloud(&parsed),
+        other => Err(format!("unknown scheme `{other}`: file, memory, s3, gs and az are known")),
     }
 }
 
-fn local(folder: &Path, options: OpenOptions) -> Result<Arc<dyn ObjectStore>, String> {
+fn local(folder: &Path, options: OpenOptions) -> Result<Backend, String> {
     if folder.as_os_str().is_empty() {
         return Err("empty path".to_owned());
     }
     std::fs::create_dir_all(folder).map_err(|error| format!("cannot create the folder: {error}"))?;
     let backend = LocalFileSystem::new_with_prefix(folder).map_err(|error| error.to_string())?;
-    Ok(Arc::new(backend.with_fsync(options.fsync)))
+    Ok(Backend::simple(backend.with_fsync(options.fsync)))
 }
 
-#[cfg(feature = "s3")]
-fn s3(url: &Url) -> Result<Arc<dyn ObjectStore>, String> {
-    use object_store::aws::AmazonS3Builder;
-    use object_store::prefix::PrefixStore;
-
-    let bucket = url.host_str().filter(|host| !host.is_empty()).ok_or("no bucket in the URL")?;
-    let prefix = object_store::path::Path::from_url_path(url.path()).map_err(|error| error.to_string())?;
-    let backend =
-        AmazonS3Builder::from_env().with_bucket_name(bucket).build().map_err(|error| error.to_string())?;
-    if prefix.is_root() {
-        return Ok(Arc::new(backend));
-    }
-    Ok(Arc::new(PrefixStore::new(backend, prefix)))
+#[cfg(feature = "cloud")]
+fn cloud(url: &Url) -> Result<Backend, String> {
+    Ok(Backend { store: crate::cloud::open(url)?, is_cloud: true })
 }
 
-#[cfg(not(feature = "s3"))]
-fn s3(_: &Url) -> Result<Arc<dyn ObjectStore>, String> {
-    Err("this build has no S3: build it with `--features s3`".to_owned())
+#[cfg(not(feature = "cloud"))]
+fn cloud(_: &Url) -> Result<Backend, String> {
+    Err("this build has no clouds: build it with the features s3, gcs or azure".to_owned())
 }
 
 /// The URL for an error message: without user and password.
@@ -117,12 +146,25 @@ mod tests {
         assert!(reason("").contains("empty path"));
         assert!(reason("file://host/share").contains("not a local absolute path"));
         assert!(!reason("ftp://user:secret@host/x").contains("secret"));
+        assert!(reason("file:///x?error=0.1").contains("faulty+"));
+        assert!(reason("faulty+file:///x?eror=0.1").contains("unknown parameter `eror`"));
+        assert!(reason("faulty+ftp://x?error=0.1").contains("unknown scheme `ftp`"));
+        assert!(reason("faulty+/tmp/x").contains("relative URL"));
     }
 
-    #[cfg(not(feature = "s3"))]
+    #[cfg(not(feature = "cloud"))]
     #[test]
-    fn a_build_without_s3_says_so() {
-        assert!(reason("s3://bucket/prefix").contains("--features s3"));
+    fn a_build_without_clouds_says_so() {
+        assert!(reason("s3://bucket/prefix").contains("no clouds"));
+    }
+
+    #[cfg(feature = "s3")]
+    #[test]
+    fn urls_of_clouds_need_a_bucket_and_hold_no_secrets() {
+        assert!(reason("s3:///prefix").contains("no bucket"));
+        let refused = reason("s3://key:secret@bucket/prefix");
+        assert!(refused.contains("belong in the environment") && !refused.contains("secret"));
+        assert!(reason("faulty+s3://bucket?torn=0.1").contains("never keeps half an object"));
     }
 
     #[test]

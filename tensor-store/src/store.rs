@@ -14,7 +14,9 @@ use serde::de::DeserializeOwned;
 use tracing::warn;
 
 use crate::error::{Error, Result};
+use crate::faulty::{FaultCounters, InjectedFaults};
 use crate::key::{Check, Key};
+use crate::retrying::pause;
 use crate::seal;
 use crate::stats::{Counters, Stats};
 
@@ -22,11 +24,16 @@ use crate::stats::{Counters, Stats};
 /// the 500 µs that a future may compute.
 const INLINE_BYTES: usize = 64 << 10;
 
+/// How often a writer is told "already exists" and finds nothing before it gives up.
+const MAX_CONFLICTS: u32 = 5;
+
 /// An object store. Cheap to clone; clones share the backend and the statistics.
 #[derive(Clone, Debug)]
 pub struct Store {
     pub(crate) backend: Arc<dyn ObjectStore>,
     pub(crate) counters: Arc<Counters>,
+    /// Of a store that fails on purpose.
+    pub(crate) faults: Option<Arc<FaultCounters>>,
 }
 
 /// What writing an object came to.
@@ -42,13 +49,19 @@ pub enum Put {
 
 impl Store {
     pub(crate) fn over(backend: Arc<dyn ObjectStore>) -> Self {
-        Self { backend, counters: Arc::default() }
+        Self { backend, counters: Arc::default(), faults: None }
     }
 
     /// Counts since the store was opened.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.counters.snapshot()
+    }
+
+    /// The faults that a `faulty+…` store injected since it was opened; `None` for any other.
+    #[must_use]
+    pub fn injected_faults(&self) -> Option<InjectedFaults> {
+        self.faults.as_ref().map(|faults| faults.snapshot())
     }
 
     /// Writes an object that must not change afterwards.
@@ -162,20 +175,29 @@ impl Store {
     /// Creates the object, or finds out what is there instead. `payload` is known to fit the key.
     pub(crate) async fn create(&self, key: &Key, payload: PutPayload) -> Result<Put> {
         let n_bytes = payload.content_length();
-        match self.backend.put_opts(key.path(), payload.clone(), PutMode::Create.into()).await {
-            Ok(_) => {
-                self.counters.put(n_bytes);
-                Ok(Put::Created)
+        for n_conflicts in 1..=MAX_CONFLICTS {
+            match self.backend.put_opts(key.path(), payload.clone(), PutMode::Create.into()).await {
+                Ok(_) => {
+                    self.counters.put(n_bytes);
+                    return Ok(Put::Created);
+                }
+                Err(object_store::Error::AlreadyExists { .. }) => {
+                    if let Some(put) = self.settle_existing(key, &payload).await? {
+                        return Ok(put);
+                    }
+                    pause(n_conflicts).await;
+                }
+                Err(error) => return Err(Error::backend("put", key, error)),
             }
-            Err(object_store::Error::AlreadyExists { .. }) => self.settle_existing(key, payload).await,
-            Err(error) => Err(Error::backend("put", key, error)),
         }
+        Err(Error::Unsettled { key: key.to_string() })
     }
 
-    /// "Already exists" proves nothing about the bytes (on S3 it can even mean that nothing landed): read them.
-    async fn settle_existing(&self, key: &Key, payload: PutPayload) -> Result<Put> {
+    /// "Already exists" proves nothing about the bytes: read them. `None` if there are none: S3 answers so too when
+    /// two writers collide and nothing landed.
+    async fn settle_existing(&self, key: &Key, payload: &PutPayload) -> Result<Option<Put>> {
         let stored = match self.read(key).await {
-            Err(Error::NotFound { .. }) => return self.replace(key, payload, "it is gone").await,
+            Err(Error::NotFound { .. }) => return Ok(None),
             stored => stored?,
         };
         let (candidate, check) = (payload.clone(), key.check());
@@ -183,12 +205,12 @@ impl Store {
         match found {
             Existing::Same => {
                 self.counters.hit();
-                Ok(Put::AlreadyThere)
+                Ok(Some(Put::AlreadyThere))
             }
-            Existing::Other => Ok(Put::OtherThere),
+            Existing::Other => Ok(Some(Put::OtherThere)),
             Existing::Damaged(reason) => {
                 self.counters.corrupt();
-                self.replace(key, payload, &reason).await
+                self.replace(key, payload.clone(), &reason).await.map(Some)
             }
         }
     }
@@ -233,6 +255,10 @@ fn compare(check: Check, stored: &[u8], candidate: &PutPayload) -> Existing {
         return Existing::Same;
     }
     match (check_bytes(check, stored), check) {
+        // Nothing else would tell; no two plain objects differ in that one goes on.
+        (Ok(()), Check::Plain) if is_beginning(stored, candidate) => {
+            Existing::Damaged("cut short".to_owned())
+        }
         (Err(reason), _) => Existing::Damaged(reason),
         // Another zstd may pack the same value into other bytes.
         (Ok(()), Check::Sealed) if seal::unseal(stored) == seal::unseal(&Bytes::from(candidate.clone())) => {
@@ -240,6 +266,11 @@ fn compare(check: Check, stored: &[u8], candidate: &PutPayload) -> Existing {
         }
         (Ok(()), _) => Existing::Other,
     }
+}
+
+/// Whether a writer of `candidate` that was interrupted may have left `stored`.
+fn is_beginning(stored: &[u8], candidate: &PutPayload) -> bool {
+    Bytes::from(candidate.clone()).starts_with(stored)
 }
 
 fn is_equal(stored: &[u8], candidate: &PutPayload) -> bool {

@@ -76,7 +76,7 @@ pub fn of_submission(args: &SubmitArgs, cwd: &Path) -> anyhow::Result<Place> {
 
 /// Several processes share a store; memory is one process's own.
 fn checked_store(store: &str) -> Result<String, Usage> {
-    if store.starts_with("memory:") {
+    if store.trim_start_matches("faulty+").starts_with("memory:") {
         return Err(Usage::new("a memory:// store is seen by one process only: use file:///… or s3://…"));
     }
     Ok(store.to_owned())
@@ -251,6 +251,9 @@ mod tests {
             panic!("a local job is local")
         };
         assert_eq!(store, "file:///s");
+        let faulty = "faulty+file:///s?seed=7&error=0.1";
+        let expected = Place::Local { data_dir: "/d".into(), store: faulty.into() };
+        assert_eq!(place(&format!("--local --data-dir /d --store {faulty} a")).unwrap(), expected);
     }
 
     #[test]
@@ -267,6 +270,7 @@ mod tests {
             "--nats nats://h a",
             "--nats nats://h --store memory:// a",
             "--local --data-dir /d --store memory:// a",
+            "--local --data-dir /d --store faulty+memory://?error=0.1 a",
             "--local --data-dir /d --detach a",
         ] {
             assert!(place(line).unwrap_err().is::<Usage>(), "{line}");

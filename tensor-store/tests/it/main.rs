@@ -36,6 +36,27 @@ async fn local_disk_keeps_every_promise() {
     conformance::run(&local(&folder)).await;
 }
 
+/// Far more faults than any backend has, yet so few that six tries get through.
+const FAULTS: &str = "seed=7&error=0.05&lost=0.05&torn=0.05&conflict=0.05";
+
+async fn keeps_every_promise_among_faults(url: &str) {
+    let store = Store::open_with(url, OpenOptions { fsync: false }).unwrap();
+    conformance::run(&store).await;
+    let faults = store.injected_faults().expect("it fails on purpose");
+    assert!(faults.errors > 0 && faults.lost > 0 && faults.conflicts > 0, "{url}: {faults:?}");
+}
+
+#[tokio::test]
+async fn memory_keeps_every_promise_among_faults() {
+    keeps_every_promise_among_faults(&format!("faulty+memory://?{FAULTS}")).await;
+}
+
+#[tokio::test]
+async fn local_disk_keeps_every_promise_among_faults() {
+    let folder = tempfile::tempdir().unwrap();
+    keeps_every_promise_among_faults(&format!("faulty+file://{}?{FAULTS}", folder.path().display())).await;
+}
+
 #[tokio::test]
 async fn a_store_that_is_opened_again_holds_what_was_written() {
     let folder = tempfile::tempdir().unwrap();
