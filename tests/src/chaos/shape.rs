@@ -60,15 +60,15 @@ pub const SHAPES: [Shape; 3] = [
     },
 ];
 
-/// A job that takes a while, for the table of kills.
+/// 6,000 files: a job that takes a while, for the table of kills.
 pub const LARGE: Shape = Shape {
-    name: "6000-files",
+    name: "large",
     repos: &[Contents { n_files: 6000, n_blocks: 1, languages: &[JavaScript, Python] }],
 };
 
-/// A larger one, for a queue that loses everything.
+/// 10,500 files, for a queue that loses everything.
 pub const LARGER: Shape = Shape {
-    name: "10500-files",
+    name: "larger",
     repos: &[Contents { n_files: 10_500, n_blocks: 1, languages: &[JavaScript, Python] }],
 };
 
@@ -84,7 +84,7 @@ impl Shape {
             if !path.is_dir() {
                 // Renamed when it is whole: a run that was killed while making it leaves nothing that looks like it.
                 let unfinished = tempfile::tempdir_in(folder)?;
-                contents.make(unfinished.path());
+                contents.make(unfinished.path(), &format!("{}{n}", self.name));
                 std::fs::rename(unfinished.keep(), &path)?;
             }
             paths.push(path);
@@ -100,16 +100,17 @@ impl fmt::Display for Shape {
 }
 
 impl Contents {
-    fn make(&self, folder: &Path) {
-        let files: Vec<(String, String)> = (0..self.n_files).map(|n| self.file(n)).collect();
+    /// No file is like one of another repository, whose `name` is another: results are shared between jobs.
+    fn make(&self, folder: &Path, name: &str) {
+        let files: Vec<(String, String)> = (0..self.n_files).map(|n| self.file(name, n)).collect();
         repos::make(folder, files.iter().map(|(path, text)| (path.as_str(), text.as_bytes())));
     }
 
-    fn file(&self, n: usize) -> (String, String) {
+    fn file(&self, name: &str, n: usize) -> (String, String) {
         let language = self.languages[n % self.languages.len()];
         let mut text = language.head().to_owned();
         for block in 0..self.n_blocks {
-            language.block(&mut text, &format!("{n}x{block}"));
+            language.block(&mut text, &format!("{name}x{n}x{block}"));
         }
         (format!("part{:02}/f{n:05}.{}", n / 100, language.extension()), text)
     }
