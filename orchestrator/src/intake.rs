@@ -84,7 +84,7 @@ async fn take_up(service: &Service, job: &JobId) -> anyhow::Result<()> {
         return Ok(());
     }
     let spec = read_spec(service, job).await?;
-    store.put_blob(Key::pipelines, spec.pipeline().to_json().into()).await?;
+    store.put_blob(Key::pipelines, spec.pipeline(&fixes::grammars()).to_json().into()).await?;
     if let Some(inputs) = service.register(job) {
         service.tasks.spawn(job::run(service.clone(), job.clone(), spec, inputs));
     }

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
-use schemas::messages::{BatchDead, BatchDone, BatchReady, BatchStats, JobRecord, Phase, Progress};
+use schemas::messages::{BatchDead, BatchDone, BatchReady, BatchStats, Counts, JobRecord, Phase, Progress};
 use schemas::report::{CloneRun, DeadLetter, Run};
-use schemas::{BatchId, Digest, JobId, JobSpec, RepoSlug, subjects};
+use schemas::{BatchId, Digest, JobId, JobSpec, Pipeline, RepoSlug, subjects};
 use tensor_store::Key;
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
@@ -41,6 +41,9 @@ const ANNOUNCE_EVERY: Duration = Duration::from_secs(1);
 /// Batches put into the queue at once. Each waits for the server to store it.
 const DISPATCH_AT_ONCE: usize = 32;
 
+/// A job whose plans or results are lost again and again has no report.
+const MAX_AGAIN: u32 = 5;
+
 /// Runs one job until it ends or the service stops.
 pub async fn run(service: Service, id: JobId, spec: JobSpec, mut inputs: mpsc::Receiver<Input>) {
     let mut shell = Shell::new(service, id, spec);
@@ -67,7 +70,7 @@ struct Shell {
     id: JobId,
     spec: JobSpec,
     slugs: Vec<RepoSlug>,
-    pipeline: Digest,
+    pipeline: Pipeline,
     job: Job,
     /// Tells the dispatches of this run from those of an earlier one.
     epoch: String,
@@ -77,6 +80,9 @@ struct Shell {
     dead: BTreeMap<BatchId, String>,
     strays: Vec<DeadLetter>,
     counted: BTreeSet<BatchId>,
+    /// Batches whose results were found to be gone or damaged.
+    lost: BTreeSet<BatchId>,
+    n_again: u32,
     stats: BatchStats,
     batches_reused: u64,
     batches_redelivered: u64,
@@ -89,7 +95,7 @@ impl Shell {
         Self {
             job: Job::new(spec.repos.len(), spec.dry_run),
             slugs: schemas::job::repo_slugs(&spec.repos),
-            pipeline: spec.pipeline().digest(),
+            pipeline: spec.pipeline(&fixes::grammars()),
             prepared: spec.repos.iter().map(|_| None).collect(),
             epoch: format!("{accepted_ms:x}-{:x}", std::process::id()),
             accepted_ms,
@@ -97,6 +103,8 @@ impl Shell {
             dead: BTreeMap::new(),
             strays: Vec::new(),
             counted: BTreeSet::new(),
+            lost: BTreeSet::new(),
+            n_again: 0,
             stats: BatchStats::default(),
             batches_reused: 0,
             batches_redelivered: 0,
@@ -118,10 +126,8 @@ impl Shell {
             Input::Cancel => self.apply(Event::CancelRequested).await,
             Input::Prepared(repo, outcome) => self.prepared(repo, outcome).await,
             Input::NotDispatched(batch) => self.apply(Event::NotDispatched { batch }).await,
-            Input::Reported(Ok(written)) => {
-                let partial = written.partial || !self.strays.is_empty();
-                self.finish(partial, written.files_in_windows).await;
-            }
+            Input::Reported(Ok(write::Written { lost: Some(lost), .. })) => self.again(lost).await,
+            Input::Reported(Ok(written)) => self.finish(written).await,
             Input::Reported(Err(reason)) => self.apply(Event::ReportFailed { reason }).await,
         }
     }
@@ -148,7 +154,14 @@ impl Shell {
         }
     }
 
-    async fn prepared(&mut self, repo: usize, outcome: Result<Prepared, String>) {
+    async fn prepared(&mut self, repo: usize, mut outcome: Result<Prepared, String>) {
+        if let Ok(prepared) = &mut outcome {
+            // A damaged result is in the store, and is replaced by the next one.
+            prepared
+                .batches
+                .iter_mut()
+                .for_each(|planned| planned.done &= !self.lost.contains(&planned.batch));
+        }
         let event = match &outcome {
             Ok(prepared) => Event::RepoPlanned { repo, batches: prepared.batches.clone() },
             Err(reason) => {
@@ -187,7 +200,8 @@ impl Shell {
                 spec: self.spec.repos[repo].clone(),
                 job: self.id.clone(),
                 allowed: Allowed::of(&self.spec),
-                pipeline: self.pipeline,
+                pipeline: self.pipeline.clone(),
+                reuse: self.spec.reuse,
                 model: self.spec.model.clone(),
                 limits: self.spec.limits,
                 dry_run: self.spec.dry_run,
@@ -205,7 +219,7 @@ impl Shell {
 
     fn dispatch(&self, batches: Vec<(BatchId, Digest)>) {
         let (service, job) = (self.service.clone(), self.id.clone());
-        let (pipeline, epoch) = (self.pipeline, self.epoch.clone());
+        let (pipeline, epoch) = (self.pipeline.digest(), self.epoch.clone());
         let subject = subjects::batch_ready(self.spec.lane, &job);
         self.service.tasks.spawn(async move {
             let publish = |(batch, sources)| {
@@ -229,7 +243,7 @@ impl Shell {
             job: self.id.clone(),
             spec: self.spec.clone(),
             slugs: self.slugs.clone(),
-            pipeline: self.pipeline,
+            pipeline: self.pipeline.clone(),
             repos: self
                 .prepared
                 .iter()
@@ -243,6 +257,31 @@ impl Shell {
         });
     }
 
+    /// Goes through the job from the start: plans or results are gone that were there. What is left of them is found in
+    /// the store, as after a restart.
+    async fn again(&mut self, lost: BTreeSet<BatchId>) {
+        self.n_again += 1;
+        if self.n_again > MAX_AGAIN {
+            let reason = format!("plans or results were lost {} times", self.n_again);
+            return self.apply(Event::ReportFailed { reason }).await;
+        }
+        warn!(job_id = %self.id, n_lost = lost.len(), "plans or results are lost, the job is gone through again");
+        self.lost = lost;
+        self.epoch = format!("{}-{}", self.epoch, self.n_again);
+        self.job = Job::new(self.spec.repos.len(), self.spec.dry_run);
+        self.prepared = self.spec.repos.iter().map(|_| None).collect();
+        self.apply(Event::Started).await;
+    }
+
+    /// Counts of the state machine, and files that it need not know.
+    fn counts(&self) -> Counts {
+        let reused = |repo: &Option<Result<Prepared, String>>| match repo {
+            Some(Ok(prepared)) => prepared.files_reused,
+            _ => 0,
+        };
+        Counts { files_reused: self.prepared.iter().map(reused).sum(), ..self.job.counts() }
+    }
+
     async fn purge(&self) {
         if let Err(error) = self.service.bus.purge_job(&self.id).await {
             // Workers do what is left of it; nobody counts it.
@@ -251,9 +290,10 @@ impl Shell {
     }
 
     /// `run.json` is written last: a job that has one has ended.
-    async fn finish(&mut self, partial: bool, files_in_windows: u64) {
+    async fn finish(&mut self, written: write::Written) {
+        let partial = written.partial || !self.strays.is_empty();
         let phase = if partial { Phase::Partial } else { Phase::Done };
-        let run = self.run_report(phase, files_in_windows);
+        let run = self.run_report(phase, written);
         let bytes = serde_json::to_vec_pretty(&run).expect("the run has string keys only");
         match self.service.store.put(&Key::job_run(self.id.as_str()), bytes.into()).await {
             Ok(()) => self.apply(Event::Reported { partial }).await,
@@ -263,7 +303,7 @@ impl Shell {
         }
     }
 
-    fn run_report(&self, phase: Phase, files_in_windows: u64) -> Run {
+    fn run_report(&self, phase: Phase, written: write::Written) -> Run {
         let clone_of = |(repo, prepared): (usize, &Option<Result<Prepared, String>>)| match prepared {
             Some(Ok(prepared)) => Some(CloneRun {
                 repo: self.slugs[repo].clone(),
@@ -278,10 +318,11 @@ impl Shell {
             phase,
             started_ms: self.accepted_ms,
             elapsed_ms: elapsed_ms(self.started),
-            counts: self.job.counts(),
+            counts: self.counts(),
             stats: self.stats,
             real_token_share: self.stats.real_token_share(),
-            files_in_windows,
+            files_in_windows: written.files_in_windows,
+            reuse: written.reuse,
             batches_reused: self.batches_reused,
             batches_redelivered: self.batches_redelivered,
             workers: self.batches_by_worker.clone(),
@@ -310,7 +351,7 @@ impl Shell {
             job: self.id.clone(),
             phase: self.job.phase(),
             error: self.job.error().map(str::to_owned),
-            counts: self.job.counts(),
+            counts: self.counts(),
             elapsed_ms: elapsed_ms(self.started),
             workers: self.service.workers.rows(),
         };
@@ -328,7 +369,7 @@ impl Shell {
             spec: Digest::of(&self.spec.to_json()),
             phase: self.job.phase(),
             error: self.job.error().map(str::to_owned),
-            counts: self.job.counts(),
+            counts: self.counts(),
             accepted_ms: self.accepted_ms,
             changed_ms: now_ms(),
         }

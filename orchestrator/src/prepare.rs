@@ -1,19 +1,21 @@
 //! Makes a repo ready for dispatch: mirror, ledger, plan, source packs. What an earlier run of the job planned is
 //! taken as it is, so that a branch that moved meanwhile changes nothing.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use schemas::job::Limits;
+use schemas::job::{Limits, ReusePolicy};
 use schemas::ledger::LedgerSums;
-use schemas::plan::RepoPlan;
+use schemas::plan::{Origin, RepoPlan};
 use schemas::sources::SourcePack;
-use schemas::{Digest, JobId, ModelRef, RepoSpec};
+use schemas::{BatchId, JobId, ModelRef, Pipeline, RepoSpec};
 use tensor_store::Key;
 use tracing::{info, instrument, warn};
 
 use crate::clone::{CloneError, Mirror};
+use crate::earlier::{EarlierRows, NothingEarlier};
 use crate::plan;
 use crate::repo_settings::Allowed;
 use crate::service::{Service, elapsed_ms};
@@ -30,8 +32,10 @@ pub struct Request {
     pub spec: RepoSpec,
     /// What the repository's own settings may change.
     pub allowed: Allowed,
-    /// Part of every batch id.
-    pub pipeline: Digest,
+    /// What is done with files.
+    pub pipeline: Pipeline,
+    /// What is taken from earlier results.
+    pub reuse: ReusePolicy,
     /// Whose tokens batches are cut by; without one, bytes.
     pub model: Option<ModelRef>,
     /// Bounds.
@@ -49,6 +53,8 @@ pub struct Prepared {
     pub commit: String,
     /// Its batches, with whether their results are there.
     pub batches: Vec<Planned>,
+    /// Files that are in no batch, since their result is known.
+    pub files_reused: u64,
     /// What became of the tree's entries; `scanned` means planned.
     pub ledger: LedgerSums,
     /// Clone or fetch, milliseconds.
@@ -77,9 +83,12 @@ pub async fn prepare(service: &Service, request: &Request) -> anyhow::Result<Pre
     let mut ledger = LedgerSums::default();
     plan.entries.iter().for_each(|entry| ledger.count(&entry.outcome));
     let batches = with_results(service, &plan).await?;
-    info!(n_files = ledger.scanned, n_batches = batches.len(), "repo planned");
+    let n_planned = plan.batches.iter().map(|batch| batch.files.len() as u64).sum();
+    let files_reused = ledger.scanned.saturating_sub(n_planned);
+    info!(n_files = ledger.scanned, n_batches = batches.len(), files_reused, "repo planned");
     let plan_ms = elapsed_ms(started);
-    Ok(Prepared { mirror: mirror.path, commit: plan.commit, batches, ledger, clone_ms, plan_ms })
+    let commit = plan.commit;
+    Ok(Prepared { mirror: mirror.path, commit, batches, files_reused, ledger, clone_ms, plan_ms })
 }
 
 /// A clone is tried this often, if trying again may help and the time of one clone is not used up.
@@ -117,39 +126,57 @@ async fn make_plan(service: &Service, request: &Request, mirror: &Mirror) -> any
         Some(model) => Some(service.tokens.get(model).await?),
         None => None,
     };
-    let (store, mirror) = (service.store.clone(), mirror.clone());
-    let (pipeline, limits, dry_run) = (request.pipeline, request.limits, request.dry_run);
-    let allowed = request.allowed.clone();
+    let earlier: Box<dyn EarlierRows + Send> = match request.reuse.enabled {
+        true => Box::new(service.earlier.of_repo(&request.spec, &request.pipeline).await?),
+        false => Box::new(NothingEarlier),
+    };
+    let (store, mirror, request) = (service.store.clone(), mirror.clone(), request.clone());
+    let key = Key::job_plan(request.job.as_str(), request.repo);
     let runtime = tokio::runtime::Handle::current();
     let planning = tokio::task::spawn_blocking(move || {
-        let mut put = |pack: SourcePack| match dry_run {
+        let mut put = |pack: SourcePack| match request.dry_run {
             true => plan::digest_only(pack),
             false => runtime.block_on(store.put_packed(Key::sources, &pack)).map_err(Into::into),
         };
-        plan::plan_repo(&mirror, pipeline, &allowed, &limits, counter.as_deref(), &mut put)
+        let request = plan::Request {
+            mirror: &mirror,
+            pipeline: &request.pipeline,
+            allowed: &request.allowed,
+            limits: &request.limits,
+            counter: counter.as_deref(),
+            earlier: &*earlier,
+            reuse: request.reuse,
+            salt: request.job.as_str(),
+        };
+        plan::plan_repo(&request, &mut put)
     });
     let plan = planning.await.context("the planner panicked")??;
-    service
-        .store
-        .put_sealed(&Key::job_plan(request.job.as_str(), request.repo), &plan)
-        .await
-        .context("store the plan")?;
+    service.store.put_sealed(&key, &plan).await.context("store the plan")?;
     Ok(plan)
 }
 
-/// The batches of a plan, with whether the store has their results already.
+/// The batches of a plan and those of others that it relies on, with whether the store has their results already.
 async fn with_results(service: &Service, plan: &RepoPlan) -> anyhow::Result<Vec<Planned>> {
-    let mut batches = Vec::with_capacity(plan.batches.len());
+    let mut batches: BTreeMap<BatchId, Planned> = BTreeMap::new();
+    for origin in &plan.origins {
+        if let Origin::Batch { id, sources } = origin {
+            let planned = Planned { batch: *id, sources: *sources, n_files: 0, n_tokens: 0, done: false };
+            batches.insert(*id, planned);
+        }
+    }
     for batch in &plan.batches {
-        let done =
-            service.store.exists(&Key::results(batch.id.digest())).await.context("look for results")?;
-        batches.push(Planned {
+        let planned = Planned {
             batch: batch.id,
             sources: batch.sources,
             n_files: batch.files.len() as u64,
             n_tokens: batch.n_tokens,
-            done,
-        });
+            done: false,
+        };
+        batches.insert(batch.id, planned);
     }
-    Ok(batches)
+    for planned in batches.values_mut() {
+        let key = Key::results(planned.batch.digest());
+        planned.done = service.store.exists(&key).await.context("look for results")?;
+    }
+    Ok(batches.into_values().collect())
 }

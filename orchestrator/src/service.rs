@@ -16,6 +16,7 @@ use tracing::info;
 use crate::clone::Cloner;
 use crate::config::Config;
 use crate::credentials::Credentials;
+use crate::earlier::Earlier;
 use crate::health::WorkerTable;
 use crate::job::Input;
 use crate::tokens::TokenCounters;
@@ -30,6 +31,8 @@ pub struct Service {
     pub store: Store,
     /// Mirrors repositories, a few at a time.
     pub cloner: Cloner,
+    /// What earlier jobs left.
+    pub earlier: Arc<Earlier>,
     /// Counts the tokens of files for plans.
     pub tokens: Arc<TokenCounters>,
     /// Who works.
@@ -131,6 +134,7 @@ async fn start(config: &Config, stop: CancellationToken) -> anyhow::Result<Servi
     let credentials = Credentials::from_variables(std::env::vars());
     let service = Service {
         bus,
+        earlier: Arc::new(Earlier::new(store.clone())),
         tokens: Arc::new(TokenCounters::new(store.clone(), config.data_dir.join("tokenizers"), stop.clone())),
         store,
         cloner: Cloner::new(config.data_dir.join("mirrors"), credentials, config.clones),

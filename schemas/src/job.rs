@@ -71,6 +71,44 @@ pub struct ModelRef {
     pub digest: Digest,
     /// Whether it was trained. An untrained model gives no scores.
     pub trained: bool,
+    /// How it computes.
+    #[serde(default)]
+    pub dtype: ModelDtype,
+}
+
+/// The type of the model's matrix products. Part of what decides a tensor.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum ModelDtype {
+    /// As published.
+    #[default]
+    F32,
+    /// Faster; changes the third digit of vectors.
+    Bf16,
+}
+
+impl ModelDtype {
+    /// The name that the model's process knows it by.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+        }
+    }
 }
 
 /// Bounds that keep a hostile or odd repository small.
@@ -146,11 +184,30 @@ pub struct JobSpec {
     /// Bounds.
     #[serde(default)]
     pub limits: Limits,
+    /// What is taken from earlier results.
+    #[serde(default)]
+    pub reuse: ReusePolicy,
+}
+
+/// What a job takes from earlier results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReusePolicy {
+    /// Whether anything is.
+    pub enabled: bool,
+    /// Of a million files that could be reused, so many are done again and compared.
+    pub audit_ppm: u32,
+}
+
+impl Default for ReusePolicy {
+    fn default() -> Self {
+        Self { enabled: true, audit_ppm: 0 }
+    }
 }
 
 impl JobSpec {
     /// The newest version of the struct.
-    pub const VERSION: u32 = 2;
+    pub const VERSION: u32 = 3;
 
     /// The canonical bytes: what is stored and compared.
     #[must_use]
@@ -158,11 +215,12 @@ impl JobSpec {
         serde_json::to_vec_pretty(self).expect("a spec has string keys only")
     }
 
-    /// What of the spec decides the result of a batch.
+    /// What of the spec decides the result of a batch, in a build with these grammars.
     #[must_use]
-    pub fn pipeline(&self) -> Pipeline {
+    pub fn pipeline(&self, grammars: &str) -> Pipeline {
         Pipeline {
             engine: Pipeline::ENGINE.to_owned(),
+            grammars: grammars.to_owned(),
             rules: self.rules.clone(),
             fix: self.fix,
             model: self.model.clone(),
@@ -176,6 +234,8 @@ impl JobSpec {
 pub struct Pipeline {
     /// The version of the code that makes results; a worker of another version refuses the batch.
     pub engine: String,
+    /// The grammars that files are parsed with; a worker with others refuses the batch.
+    pub grammars: String,
     /// The rules, sorted by id.
     pub rules: Vec<RuleSpec>,
     /// Which fixes are made.
@@ -275,7 +335,13 @@ mod tests {
 
     #[test]
     fn the_pipeline_digest_changes_with_every_part() {
-        let base = Pipeline { engine: "e".into(), rules: vec!["a".into()], fix: FixLevel::Safe, model: None };
+        let base = Pipeline {
+            engine: "e".into(),
+            grammars: "g".into(),
+            rules: vec!["a".into()],
+            fix: FixLevel::Safe,
+            model: None,
+        };
         let other_rules = Pipeline { rules: vec![], ..base.clone() };
         let other_fix = Pipeline { fix: FixLevel::None, ..base.clone() };
         assert_ne!(base.digest(), other_rules.digest());

@@ -3,7 +3,8 @@
 //!
 //! In the order in which a job meets them: [`job`] (what was submitted) → [`ledger`] and [`plan`] (what a repo
 //! holds and how it is cut) → [`sources`] (what a worker reads) → [`messages`] on [`subjects`] through the
-//! streams of [`topology`] → [`result`] (what a worker writes) → [`report`] (what people read).
+//! streams of [`topology`] → [`result`] (what a worker writes) → [`report`] (what people read) and [`reuse`] (what the
+//! next night starts from).
 //!
 //! Messages carry ids, never content; the objects that the ids name live in the object store.
 #![warn(missing_docs)]
@@ -19,6 +20,7 @@ pub mod path;
 pub mod plan;
 pub mod report;
 pub mod result;
+pub mod reuse;
 pub mod rules;
 pub mod sources;
 pub mod subjects;

@@ -263,6 +263,14 @@ pub struct Counts {
     pub tokens_done: u64,
     /// Findings so far.
     pub findings: u64,
+    /// Scanned files that are in no batch, since their earlier result is known.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub files_reused: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// The record of a job in the `jobs` bucket: what `list` and `status` show. The object store is the truth.

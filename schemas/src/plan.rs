@@ -2,13 +2,13 @@
 //! is the work that is left.
 
 use serde::{Deserialize, Serialize};
-use settings::{Facts, RuleSpec};
+use settings::RuleSpec;
 
 use crate::digest::Digest;
 use crate::ids::BatchId;
-use crate::language::Language;
 use crate::ledger::LedgerEntry;
-use crate::path::RepoPath;
+use crate::reuse::FieldHasher;
+use crate::sources::Work;
 
 /// One file of a batch: an index into the ledger of its repo.
 pub type EntryIndex = u32;
@@ -20,11 +20,18 @@ pub struct RepoPlan {
     pub commit: String,
     /// Every entry of its tree, in the order of the tree.
     pub entries: Vec<LedgerEntry>,
+    /// The rules of the repository, where its own settings change those of the job.
+    pub rules: Option<Vec<RuleSpec>>,
     /// Ceilings that the repository sets for its patches.
     #[serde(default)]
     pub ceilings: settings::Limits,
-    /// Disjoint; together exactly the scanned entries.
+    /// What is to be done. Files of different batches are different entries.
     pub batches: Vec<BatchPlan>,
+    /// Scanned entries with an earlier row. Together with the files of the batches, exactly the scanned entries; an
+    /// entry in both is done again in part, or audited.
+    pub reused: Vec<ReusedFile>,
+    /// Where earlier rows are.
+    pub origins: Vec<Origin>,
 }
 
 /// One batch: the unit of work on the wire.
@@ -40,53 +47,89 @@ pub struct BatchPlan {
     pub n_tokens: u64,
     /// Bytes of the files.
     pub n_bytes: u64,
+    /// What is to be done with its files.
+    pub work: Work,
+    /// See [`batch_id`].
+    pub salt: String,
+    /// Whether its files could have been reused and are done again to compare.
+    pub audit: bool,
+}
+
+/// A scanned entry with an earlier row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReusedFile {
+    /// Which entry.
+    pub entry: EntryIndex,
+    /// What the row must be of: [`crate::reuse::inputs_digest`].
+    pub inputs: Digest,
+    /// What it was made with: [`crate::reuse::file_key`].
+    pub key: Digest,
+    /// Index into [`RepoPlan::origins`].
+    pub origin: u32,
+}
+
+/// Where an earlier row is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Origin {
+    /// In what an earlier job left of a repo.
+    Snapshot {
+        /// `snapshots/<digest>`.
+        snapshot: Digest,
+    },
+    /// In a batch that another repo, or another part of this one, has or had to do.
+    Batch {
+        /// Which.
+        id: BatchId,
+        /// Its source pack: should its result be missing, this job has it done.
+        sources: Digest,
+    },
 }
 
 /// Computes the id of a batch from what decides its result.
 ///
-/// `rules`: those of the repository, where they are not the pipeline's. `files`: path, blob oid (hex), language and
-/// facts of each file, in the order of the source pack.
+/// `salt`: empty, or what makes a batch another one whose result must not be taken from an earlier one. `rules`: those
+/// of the repository, where they are not the pipeline's. `inputs`: [`crate::reuse::inputs_digest`] of each file, in the
+/// order of the source pack; a result names the same ones.
 #[must_use]
-pub fn batch_id<'a>(
+pub fn batch_id(
     pipeline: Digest,
+    salt: &str,
     rules: Option<&[RuleSpec]>,
-    files: impl Iterator<Item = (&'a RepoPath, &'a str, Language, &'a Facts)>,
+    work: &Work,
+    inputs: impl IntoIterator<Item = Digest>,
 ) -> BatchId {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(b"nightmend batch 2\0");
-    hasher.update(pipeline.as_bytes());
-    let mut text = |value: Vec<u8>| {
-        hasher.update(&(value.len() as u64).to_le_bytes());
-        hasher.update(&value);
-    };
-    text(serde_json::to_vec(&rules).expect("rules have string keys only"));
-    for (path, oid, language, facts) in files {
-        text(path.as_bytes().to_vec());
-        text(oid.as_bytes().to_vec());
-        text(vec![language as u8]);
-        text(serde_json::to_vec(facts).expect("facts have string keys only"));
+    let mut hasher = FieldHasher::new("nightmend batch 3");
+    hasher.field(pipeline.as_bytes());
+    hasher.field(salt.as_bytes());
+    hasher.json(&rules);
+    hasher.json(work);
+    for inputs in inputs {
+        hasher.field(inputs.as_bytes());
     }
-    BatchId::from_digest(Digest::from_bytes(*hasher.finalize().as_bytes()))
+    BatchId::from_digest(hasher.finish())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sources::RulesWork;
 
     #[test]
-    fn the_id_of_a_batch_depends_on_pipeline_path_blob_and_language() {
-        let (here, there) = (RepoPath::from("a.js"), RepoPath::from("b.js"));
-        let id = |pipeline: &[u8], path, oid, language| {
-            let file = (path, oid, language, &settings::NO_FACTS);
-            batch_id(Digest::of(pipeline), None, std::iter::once(file))
+    fn the_id_of_a_batch_depends_on_all_that_decides_its_result() {
+        let id = |pipeline: &[u8], salt: &str, work: &Work, inputs: &[&[u8]]| {
+            batch_id(Digest::of(pipeline), salt, None, work, inputs.iter().map(|bytes| Digest::of(bytes)))
         };
-        let base = id(b"p", &here, "00", Language::JavaScript);
-        assert_eq!(base, id(b"p", &here, "00", Language::JavaScript));
+        let all = Work::default();
+        let part = Work { rules: RulesWork::Only(vec!["no-var".into()]), tokens: true };
+        let base = id(b"p", "", &all, &[b"0"]);
+        assert_eq!(base, id(b"p", "", &all, &[b"0"]));
         for other in [
-            id(b"q", &here, "00", Language::JavaScript),
-            id(b"p", &there, "00", Language::JavaScript),
-            id(b"p", &here, "01", Language::JavaScript),
-            id(b"p", &here, "00", Language::Tsx),
+            id(b"q", "", &all, &[b"0"]),
+            id(b"p", "s", &all, &[b"0"]),
+            id(b"p", "", &part, &[b"0"]),
+            id(b"p", "", &all, &[b"1"]),
+            id(b"p", "", &all, &[b"0", b"0"]),
         ] {
             assert_ne!(base, other);
         }

@@ -13,7 +13,7 @@ use crate::job::{FixLevel, ModelRef};
 use crate::ledger::LedgerSums;
 use crate::messages::{BatchStats, Counts, Phase};
 use crate::path::RepoPath;
-use crate::result::{Certificate, Edit, Fixability, Place};
+use crate::result::{Certificate, ChunkRef, Edit, Fixability, Place};
 use crate::rules::Level;
 
 /// `report.json`.
@@ -191,15 +191,11 @@ pub struct FileTensorsReport {
     pub repo: RepoSlug,
     /// Which file.
     pub path: RepoPath,
-    /// The pack: `tensors/<pack>.safetensors` in the store.
-    pub pack: Digest,
-    /// The names in the pack start with this: `<prefix>.sentence_embedding` and `<prefix>.mean_hidden_state`, f32
-    /// `[n_windows, hidden]`.
-    pub prefix: String,
     /// Real tokens.
     pub n_tokens: u64,
-    /// Rows.
-    pub n_windows: u32,
+    /// For each window, the pack (`tensors/<pack>.safetensors` in the store) and the start of the names in it:
+    /// `<chunk>.sentence_embedding` and `<chunk>.mean_hidden_state`, f32 `[hidden]`.
+    pub windows: Vec<ChunkRef>,
 }
 
 /// `run.json`: what one run took. Differs from run to run.
@@ -224,6 +220,9 @@ pub struct Run {
     /// Files of the report that were longer than the model's maximum and read in overlapping windows.
     #[serde(default)]
     pub files_in_windows: u64,
+    /// What was taken from earlier results, and what was not.
+    #[serde(default)]
+    pub reuse: ReuseRun,
     /// Batches whose result was in the store already.
     pub batches_reused: u64,
     /// Batches that were delivered more than once.
@@ -236,6 +235,52 @@ pub struct Run {
     pub dead_letters: Vec<DeadLetter>,
     /// Resident memory of the orchestrator at the end, bytes.
     pub orchestrator_rss_bytes: u64,
+}
+
+/// What was taken from earlier results, in scanned files of all repos.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReuseRun {
+    /// Files that no worker looked at.
+    pub files_reused: u64,
+    /// Their bytes.
+    pub bytes_reused: u64,
+    /// Files of which a part was done: rules that are new, or tokens.
+    pub files_in_part: u64,
+    /// Their bytes.
+    pub bytes_in_part: u64,
+    /// Files that were done from the start.
+    pub files_done: u64,
+    /// Their bytes.
+    pub bytes_done: u64,
+    /// Files that could have been reused and were done again to compare.
+    pub files_audited: u64,
+    /// Those of them whose earlier result was another one.
+    pub audit_differs: Vec<AuditDifference>,
+}
+
+impl ReuseRun {
+    /// Adds what was reused in another repo.
+    pub fn add(&mut self, other: Self) {
+        self.files_reused += other.files_reused;
+        self.bytes_reused += other.bytes_reused;
+        self.files_in_part += other.files_in_part;
+        self.bytes_in_part += other.bytes_in_part;
+        self.files_done += other.files_done;
+        self.bytes_done += other.bytes_done;
+        self.files_audited += other.files_audited;
+        self.audit_differs.extend(other.audit_differs);
+    }
+}
+
+/// A file whose earlier result is not what came out when it was done again. The new one is in the report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AuditDifference {
+    /// Which repo.
+    pub repo: RepoSlug,
+    /// Which file.
+    pub path: RepoPath,
+    /// What differs: `findings` or `tensors`.
+    pub what: String,
 }
 
 /// A message that can never succeed.

@@ -14,9 +14,16 @@ pub struct BatchResult {
     /// What it was run with; checked on read.
     pub pipeline: Digest,
     /// One per file, in the order of the source pack.
-    pub files: Vec<FileResult>,
-    /// The tensor pack of the batch, if there was a model and a file with tokens.
-    pub tensors: Option<Digest>,
+    pub files: Vec<FileRow>,
+}
+
+/// What became of one file, and of which: a row proves by itself what it belongs to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FileRow {
+    /// What the worker read: [`crate::reuse::inputs_digest`] of the bytes that it had. Checked on read.
+    pub inputs: Digest,
+    /// What became of it.
+    pub result: FileResult,
 }
 
 /// What became of one file.
@@ -25,11 +32,25 @@ pub struct BatchResult {
 pub enum FileResult {
     /// Parsed, rules run.
     Scanned(ScannedFile),
+    /// Some of the work was done; the rest is in an earlier row of the same file.
+    Part(PartOfFile),
     /// The worker could not do this file; the others of the batch are done.
     Failed {
         /// What went wrong, for people.
         reason: String,
     },
+}
+
+/// What is new of a file that has an earlier row: the findings of the rules that ran, none of which has a fix that is
+/// applied, and its tokens if they were asked for.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PartOfFile {
+    /// The rules that ran; what the earlier row says of them is replaced.
+    pub rules: Vec<String>,
+    /// In the order of the text.
+    pub findings: Vec<Finding>,
+    /// What the model read, if it was asked to.
+    pub tokens: Option<FileTokens>,
 }
 
 /// What a scan of one file gave.
@@ -159,12 +180,21 @@ pub struct RuleFailure {
 /// What the model read of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileTokens {
-    /// Tokens of the whole file.
+    /// Real tokens, special ones included.
     pub n_tokens: u64,
-    /// Windows it was read in; more than one where the file is longer than the model's maximum.
-    pub n_windows: u32,
-    /// The names of its tensors in the pack of the batch start with this; rows are windows.
-    pub tensor_prefix: String,
+    /// The windows that the file was read in, in order; more than one where it was longer than the model's maximum.
+    pub windows: Vec<ChunkRef>,
+}
+
+/// Where the vectors of one window are: `<chunk>.sentence_embedding` and `<chunk>.mean_hidden_state`, f32 `[hidden]`.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
+pub struct ChunkRef {
+    /// Digest of model, type and tokens: see [`crate::reuse::chunk_digest`].
+    pub chunk: Digest,
+    /// The tensor pack.
+    pub pack: Digest,
 }
 
 /// Applies `edits` (ascending, not overlapping) to `text`.

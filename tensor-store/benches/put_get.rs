@@ -8,7 +8,7 @@ use bytes::Bytes;
 use divan::Bencher;
 use divan::counter::BytesCount;
 use schemas::sources::{SourceFile, SourcePack};
-use schemas::{Digest, Language, RepoPath};
+use schemas::{Digest, Language};
 use tensor_store::{Key, OpenOptions, Store};
 use tokio::runtime::Runtime;
 
@@ -54,20 +54,14 @@ fn source_pack() -> SourcePack {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         format!("w{} ", (state >> 16) % 500)
     };
-    let file = |index: usize| {
+    let file = |_: usize| {
         let mut text = String::new();
         while text.len() < 6400 {
             text.push_str(&word());
         }
-        SourceFile {
-            path: RepoPath::from(format!("src/{index}.js").as_str()),
-            oid: format!("{index:040x}"),
-            language: Language::JavaScript,
-            facts: Default::default(),
-            bytes: text.into_bytes(),
-        }
+        SourceFile { language: Language::JavaScript, facts: Default::default(), bytes: text.into_bytes() }
     };
-    SourcePack { rules: None, files: (0..64).map(file).collect() }
+    SourcePack { files: (0..64).map(file).collect(), ..SourcePack::default() }
 }
 
 #[divan::bench(args = SIZES, sample_count = 20, sample_size = 1)]

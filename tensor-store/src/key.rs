@@ -11,6 +11,8 @@
 //! results/<batch digest>              result of a batch (sealed)
 //! tensors/<digest>.safetensors        tensor pack
 //! models/<digest>/<file>              files of a model directory
+//! snapshots/<digest>                  what a job left of a repo for the next night, and the rows of it
+//! index/<repo>/<name>                 the newest snapshot of a repo (sealed, and replaced)
 //! ```
 //!
 //! A key also knows how the object under it is checked: a blob by the digest in its key, a sealed object by the
@@ -105,6 +107,19 @@ impl Key {
     #[must_use]
     pub fn model_file(model: Digest, file: &str) -> Self {
         Self::of(&["models", &model.to_string(), file], Check::Plain)
+    }
+
+    /// What a job left of a repo, or some rows of that, by the digest of its bytes.
+    #[must_use]
+    pub fn snapshots(digest: Digest) -> Self {
+        Self::of(&["snapshots", &digest.to_string()], Check::Blob(digest))
+    }
+
+    /// The newest snapshot of a repo: `name` is a pipeline, or `latest`. Sealed; the one kind of sealed objects that is
+    /// replaced.
+    #[must_use]
+    pub fn index(repo: Digest, name: &str) -> Self {
+        Self::of(&["index", &repo.to_string(), name], Check::Sealed)
     }
 
     /// The folder of a job's report, to list it.

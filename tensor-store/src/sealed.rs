@@ -48,16 +48,23 @@ impl Store {
     /// # Cancel safety
     /// The object is written whole or not at all.
     pub async fn put_sealed<T: Serialize>(&self, key: &Key, value: &T) -> Result<Put> {
-        if key.check() != Check::Sealed {
-            return Err(Error::encode(key, "objects of this kind are not sealed"));
-        }
-        let payload = msgpack(key, value)?;
-        let sealed = off_runtime(payload.len(), move || seal::seal(&payload)).await?;
-        let sealed = Bytes::from(sealed.map_err(|reason| Error::encode(key, reason))?);
+        let sealed = sealed(key, value).await?;
         self.create(key, sealed.into()).await
     }
 
-    /// Reads what [`Store::put_sealed`] wrote.
+    /// Writes a struct with a seal over whatever is there: for pointers to the newest of something.
+    ///
+    /// # Errors
+    /// As [`Store::put_sealed`].
+    ///
+    /// # Cancel safety
+    /// The object is written whole or not at all.
+    pub async fn put_pointer<T: Serialize>(&self, key: &Key, value: &T) -> Result<()> {
+        let sealed = sealed(key, value).await?;
+        self.overwrite(key, sealed.into()).await
+    }
+
+    /// Reads what [`Store::put_sealed`] or [`Store::put_pointer`] wrote.
     ///
     /// # Errors
     /// [`Error::Decode`] (sound, but not a `T`), [`Error::NotFound`], [`Error::Corrupt`], [`Error::Backend`].
@@ -71,4 +78,13 @@ impl Store {
 
 fn msgpack<T: Serialize>(what: impl ToString, value: &T) -> Result<Vec<u8>> {
     rmp_serde::to_vec_named(value).map_err(|error| Error::encode(what, error))
+}
+
+async fn sealed<T: Serialize>(key: &Key, value: &T) -> Result<Bytes> {
+    if key.check() != Check::Sealed {
+        return Err(Error::encode(key, "objects of this kind are not sealed"));
+    }
+    let payload = msgpack(key, value)?;
+    let sealed = off_runtime(payload.len(), move || seal::seal(&payload)).await?;
+    Ok(sealed.map_err(|reason| Error::encode(key, reason))?.into())
 }

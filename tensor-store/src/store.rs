@@ -221,7 +221,7 @@ impl Store {
         Ok(Put::Created)
     }
 
-    async fn overwrite(&self, key: &Key, payload: PutPayload) -> Result<()> {
+    pub(crate) async fn overwrite(&self, key: &Key, payload: PutPayload) -> Result<()> {
         let n_bytes = payload.content_length();
         self.backend.put(key.path(), payload).await.map_err(|error| Error::backend("put", key, error))?;
         self.counters.put(n_bytes);

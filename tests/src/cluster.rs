@@ -154,6 +154,12 @@ impl Cluster {
         command
     }
 
+    /// Submits a job with these options and waits until it ends.
+    #[must_use]
+    pub fn run_with(&self, job: &str, arguments: &[&str]) -> Finished {
+        self.submit_with(job, arguments).finish()
+    }
+
     /// Submits a job of all rules and waits until it ends.
     #[must_use]
     pub fn run(&self, job: &str, arguments: &[&str]) -> Finished {
@@ -163,9 +169,13 @@ impl Cluster {
     /// Submits a job of all rules that goes on while the test does something to the cluster.
     #[must_use]
     pub fn submit(&self, job: &str, arguments: &[&str]) -> Submitted {
+        self.submit_with(job, &[&["--rules", "all"], arguments].concat())
+    }
+
+    fn submit_with(&self, job: &str, arguments: &[&str]) -> Submitted {
         let out = self.path(&format!("out-{job}"));
         let out_text = out.display().to_string();
-        let all = [&["--job-id", job, "--rules", "all", "--out", &out_text], arguments].concat();
+        let all = [&["--job-id", job, "--out", &out_text], arguments].concat();
         Submitted { child: self.submit_command(&all).spawn().unwrap(), out }
     }
 

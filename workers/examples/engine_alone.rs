@@ -18,7 +18,7 @@ fn main() -> anyhow::Result<()> {
     let dir = PathBuf::from(arguments.next().context("usage: engine_alone DIR [RULES]")?);
     let rules = schemas::rules::select(arguments.next().as_deref().unwrap_or("all"))?;
     let engine = fixes::Engine::with_specs(&rules, fixes::FixLevel::Safe)?;
-    let recipe = Recipe { engine, fix: FixLevel::Safe, model: None };
+    let recipe = Recipe { engine: engine.into(), part: None, fix: FixLevel::Safe, model: None };
     let mut files = Vec::new();
     collect(&dir, &mut files)?;
     let n_bytes: usize = files.iter().map(|file| file.bytes.len()).sum();
@@ -42,13 +42,7 @@ fn collect(dir: &Path, files: &mut Vec<SourceFile>) -> anyhow::Result<()> {
             Language::of_path(path.as_os_str().as_encoded_bytes()).filter(|_| kind.is_file())
         {
             let bytes = std::fs::read(&path)?;
-            files.push(SourceFile {
-                path: "x".into(),
-                oid: String::new(),
-                language,
-                facts: settings::Facts::default(),
-                bytes,
-            });
+            files.push(SourceFile { language, facts: settings::Facts::default(), bytes });
         }
     }
     Ok(())

@@ -33,9 +33,6 @@ pub struct Config {
     /// Where the model computes: auto, cpu, cuda, cuda:N or mps
     #[arg(long, env = "NM_DEVICE", default_value = "cpu", value_name = "DEVICE")]
     pub device: String,
-    /// Type of the model's matrix products: f32, or bf16, which is faster and changes the third digit of vectors
-    #[arg(long, env = "NM_DTYPE", default_value = "f32", value_name = "TYPE", value_parser = ["f32", "bf16"])]
-    pub dtype: String,
     /// Memory that the model may take, such as 4GiB [default: half of what is free]
     #[arg(long, env = "NM_MEMORY_BUDGET", value_name = "SIZE")]
     pub memory_budget: Option<String>,
@@ -64,7 +61,8 @@ impl Config {
         ServeOptions {
             n_threads: self.n_threads(),
             device: Some(self.device.clone()),
-            dtype: Some(self.dtype.clone()),
+            // The job's.
+            dtype: None,
             memory_budget: self.memory_budget.clone(),
             gpu_memory_fraction: self.gpu_memory_fraction.clone(),
         }

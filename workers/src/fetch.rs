@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use fixes::Engine;
-use schemas::sources::SourcePack;
+use schemas::sources::{RulesWork, SourcePack};
 use schemas::{Digest, FixLevel, ModelRef, Pipeline};
 use settings::RuleSpec;
 use tensor_store::{Key, Store};
@@ -13,53 +13,78 @@ use crate::error::StageError;
 
 /// How the files of a batch are worked on: the rules, ready to run, and the model, if any.
 pub struct Recipe {
-    /// Rules and fix level.
-    pub engine: Engine,
+    /// All rules, and the fix level.
+    pub engine: Arc<Engine>,
+    /// The rules that run first, where what the others say is known.
+    pub part: Option<Arc<Engine>>,
     /// Findings whose fix is at most this trusted are not mended.
     pub fix: FixLevel,
     /// The model.
     pub model: Option<ModelRef>,
 }
 
-/// Recipes by pipeline digest. A worker sees few pipelines: one for each set of options that jobs have.
+/// Pipelines by digest, and engines by their rules. A worker sees few: one for each set of options that jobs and
+/// repositories have. An engine is kept, since it remembers which users' rules fail.
 pub(crate) struct Recipes {
     store: Store,
-    known: Mutex<BTreeMap<Digest, Arc<Recipe>>>,
+    pipelines: Mutex<BTreeMap<Digest, Arc<Pipeline>>>,
+    engines: Mutex<BTreeMap<Digest, Arc<Engine>>>,
 }
 
-/// More pipelines than this at once are somebody's mistake; the memory is given back.
-const MAX_RECIPES: usize = 64;
+/// More pipelines or engines than this at once are somebody's mistake; the memory is given back.
+const MAX_KEPT: usize = 64;
 
 impl Recipes {
     pub(crate) fn new(store: Store) -> Self {
-        Self { store, known: Mutex::default() }
+        Self { store, pipelines: Mutex::default(), engines: Mutex::default() }
     }
 
-    /// The recipe of a pipeline.
-    pub(crate) async fn get(&self, digest: Digest) -> Result<Arc<Recipe>, StageError> {
-        if let Some(known) = self.known.lock().expect("no holder of the lock panics").get(&digest) {
-            return Ok(Arc::clone(known));
-        }
-        let recipe = Arc::new(self.read(digest).await?);
-        let mut known = self.known.lock().expect("no holder of the lock panics");
-        if known.len() >= MAX_RECIPES {
-            known.clear();
-        }
-        known.insert(digest, Arc::clone(&recipe));
-        Ok(recipe)
-    }
-
-    /// The recipe of a batch whose repository wants other rules than the job.
+    /// The recipe of a batch: the pipeline's, with what the pack says of rules and work.
     ///
     /// # Errors
-    /// [`StageError::OtherEngine`] for rules that this engine does not have.
-    pub(crate) fn with_rules(recipe: &Arc<Recipe>, rules: &[RuleSpec]) -> Result<Arc<Recipe>, StageError> {
-        let engine = Engine::with_specs(rules, recipe.engine.level());
-        let engine = engine.map_err(|error| StageError::OtherEngine { reason: error.to_string() })?;
-        Ok(Arc::new(Recipe { engine, fix: recipe.fix, model: recipe.model.clone() }))
+    /// [`StageError::OtherEngine`] for a pipeline or rules that this build does not have, [`StageError::Store`].
+    pub(crate) async fn get(&self, digest: Digest, pack: &SourcePack) -> Result<Arc<Recipe>, StageError> {
+        let pipeline = self.pipeline(digest).await?;
+        let rules = pack.rules.as_deref().unwrap_or(&pipeline.rules);
+        let part = match &pack.work.rules {
+            RulesWork::All => None,
+            RulesWork::Only(ids) => {
+                let wanted: Vec<RuleSpec> =
+                    rules.iter().filter(|rule| ids.contains(&rule.id)).cloned().collect();
+                Some(self.engine(&wanted, pipeline.fix)?)
+            }
+        };
+        Ok(Arc::new(Recipe {
+            engine: self.engine(rules, pipeline.fix)?,
+            part,
+            fix: pipeline.fix,
+            model: pipeline.model.clone().filter(|_| pack.work.tokens),
+        }))
     }
 
-    async fn read(&self, digest: Digest) -> Result<Recipe, StageError> {
+    fn engine(&self, rules: &[RuleSpec], fix: FixLevel) -> Result<Arc<Engine>, StageError> {
+        let level = match fix {
+            FixLevel::None => fixes::FixLevel::None,
+            FixLevel::Safe => fixes::FixLevel::Safe,
+            FixLevel::Unsafe => fixes::FixLevel::Unsafe,
+        };
+        let key = Digest::of(&serde_json::to_vec(&(rules, level)).expect("rules have string keys only"));
+        let make = || match Engine::with_specs(rules, level) {
+            Ok(engine) => Ok(Arc::new(engine)),
+            Err(error) => Err(StageError::OtherEngine { reason: error.to_string() }),
+        };
+        kept(&self.engines, key, make)
+    }
+
+    async fn pipeline(&self, digest: Digest) -> Result<Arc<Pipeline>, StageError> {
+        if let Some(known) = self.pipelines.lock().expect("no holder of the lock panics").get(&digest) {
+            return Ok(Arc::clone(known));
+        }
+        let pipeline = Arc::new(self.read(digest).await?);
+        kept(&self.pipelines, digest, || Ok(pipeline))
+    }
+
+    async fn read(&self, digest: Digest) -> Result<Pipeline, StageError> {
         let bytes = self
             .store
             .get_blob(&Key::pipelines(digest))
@@ -70,14 +95,30 @@ impl Recipes {
         if pipeline.engine != Pipeline::ENGINE {
             return Err(other(format!("it is for {}, this is {}", pipeline.engine, Pipeline::ENGINE)));
         }
-        let level = match pipeline.fix {
-            FixLevel::None => fixes::FixLevel::None,
-            FixLevel::Safe => fixes::FixLevel::Safe,
-            FixLevel::Unsafe => fixes::FixLevel::Unsafe,
-        };
-        let engine = Engine::with_specs(&pipeline.rules, level).map_err(|error| other(error.to_string()))?;
-        Ok(Recipe { engine, fix: pipeline.fix, model: pipeline.model })
+        let grammars = fixes::grammars();
+        if pipeline.grammars != grammars {
+            return Err(other(format!("it is for the grammars {}, here are {grammars}", pipeline.grammars)));
+        }
+        Ok(pipeline)
     }
+}
+
+/// What is kept under the key, made if it is not there.
+fn kept<T>(
+    known: &Mutex<BTreeMap<Digest, Arc<T>>>,
+    key: Digest,
+    make: impl FnOnce() -> Result<Arc<T>, StageError>,
+) -> Result<Arc<T>, StageError> {
+    let mut known = known.lock().expect("no holder of the lock panics");
+    if let Some(value) = known.get(&key) {
+        return Ok(Arc::clone(value));
+    }
+    let value = make()?;
+    if known.len() >= MAX_KEPT {
+        known.clear();
+    }
+    known.insert(key, Arc::clone(&value));
+    Ok(value)
 }
 
 /// Reads the files of a batch.

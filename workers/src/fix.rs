@@ -6,8 +6,10 @@ use std::sync::Arc;
 use fixes::report::{FileFinding, FileReport};
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use schemas::result::{
-    Certificate, DroppedFix, Edit, FileResult, Finding, Fixability, Mend, Place, RuleFailure, ScannedFile,
+    Certificate, DroppedFix, Edit, FileResult, FileRow, Finding, Fixability, Mend, PartOfFile, Place,
+    RuleFailure, ScannedFile,
 };
+use schemas::reuse::inputs_digest;
 use schemas::sources::SourceFile;
 use schemas::{Digest, FixLevel, Pipeline};
 use tokio::sync::oneshot;
@@ -15,29 +17,56 @@ use tokio::sync::oneshot;
 use crate::fetch::Recipe;
 
 /// Runs the rules over every file. A file that breaks the engine fails alone.
-pub(crate) async fn files(recipe: &Arc<Recipe>, files: &Arc<[SourceFile]>) -> Vec<FileResult> {
+pub(crate) async fn files(recipe: &Arc<Recipe>, files: &Arc<[SourceFile]>) -> Vec<FileRow> {
     let (reply, results) = oneshot::channel();
     let (recipe, files) = (Arc::clone(recipe), Arc::clone(files));
     rayon::spawn(move || {
         // Nobody listens if the batch was given back meanwhile.
         if !reply.is_closed() {
-            reply.send(files.par_iter().map(|file| one(&recipe, file)).collect()).ok();
+            reply.send(files.par_iter().map(|file| row(&recipe, file)).collect()).ok();
         }
     });
     results.await.expect("one file's panic is caught")
 }
 
+/// The digest is made here, of the bytes that the rules read: a row cannot be taken for that of another text.
+fn row(recipe: &Recipe, file: &SourceFile) -> FileRow {
+    let inputs = inputs_digest(Digest::of(&file.bytes), file.language, &file.facts);
+    FileRow { inputs, result: one(recipe, file) }
+}
+
 /// Runs the rules over one file.
 #[must_use]
 pub fn one(recipe: &Recipe, file: &SourceFile) -> FileResult {
-    let mend = || recipe.engine.mend(&file.bytes, file.language, &file.facts);
-    match catch_unwind(AssertUnwindSafe(mend)) {
+    let run = |engine: &fixes::Engine| {
+        let mend = || engine.mend(&file.bytes, file.language, &file.facts);
+        catch_unwind(AssertUnwindSafe(mend))
+    };
+    if let Some(part) = &recipe.part
+        && let Ok(report) = run(part)
+        && changes_nothing(&report)
+    {
+        let rules = part.rule_ids().map(str::to_owned).collect();
+        let findings = report.findings.iter().map(finding).collect();
+        return FileResult::Part(PartOfFile { rules, findings, tokens: None });
+    }
+    match run(&recipe.engine) {
         Ok(report) if report.out_of_time => {
             FileResult::Failed { reason: "the rules took more time than a file may take".to_owned() }
         }
         Ok(report) => FileResult::Scanned(scanned(recipe.fix, report)),
         Err(_) => FileResult::Failed { reason: "the fix engine panicked on this file".to_owned() },
     }
+}
+
+/// Whether what the rules say can stand beside what others said: a fix would have to be certified with all of them.
+fn changes_nothing(report: &FileReport) -> bool {
+    !report.out_of_time
+        && report.alone.is_empty()
+        && report.series.is_empty()
+        && report.dropped.is_empty()
+        && report.cycles.is_empty()
+        && report.rule_failures.is_empty()
 }
 
 /// The engine's report in the words of the wire.
@@ -129,21 +158,34 @@ mod tests {
     use super::*;
 
     fn recipe(level: fixes::FixLevel) -> Recipe {
-        let engine = fixes::Engine::new(["no-var"], level).unwrap();
-        Recipe { engine, fix: FixLevel::Safe, model: None }
+        let engine = Arc::new(fixes::Engine::new(["no-var", "eqeqeq"], level).unwrap());
+        Recipe { engine, part: None, fix: FixLevel::Safe, model: None }
+    }
+
+    fn file(text: &[u8]) -> SourceFile {
+        SourceFile { language: Language::JavaScript, facts: Facts::default(), bytes: text.to_vec() }
+    }
+
+    #[test]
+    fn a_part_of_the_rules_is_enough_where_nothing_is_mended() {
+        let whole = recipe(fixes::FixLevel::Safe);
+        let part = |id: &str| Recipe {
+            part: Some(Arc::new(fixes::Engine::new([id], fixes::FixLevel::Safe).unwrap())),
+            ..recipe(fixes::FixLevel::Safe)
+        };
+        let plain = file(b"if (a == b) { c(); }\n");
+        let FileResult::Part(found) = one(&part("eqeqeq"), &plain) else { panic!("not in part") };
+        let FileResult::Scanned(all) = one(&whole, &plain) else { panic!("failed") };
+        assert_eq!((found.rules, found.findings), (vec!["eqeqeq".to_owned()], all.findings));
+        let mended = file(b"function f() { var a = 1; return a == 2; }\n");
+        assert_eq!(one(&part("no-var"), &mended), one(&whole, &mended));
+        assert!(matches!(one(&part("no-var"), &mended), FileResult::Scanned(_)));
     }
 
     #[test]
     fn the_edits_on_the_wire_make_the_certified_text() {
         let text = b"function f() { var a = 1; return a; }\r\n";
-        let file = SourceFile {
-            path: "a.js".into(),
-            oid: String::new(),
-            language: Language::JavaScript,
-            facts: Facts::default(),
-            bytes: text.to_vec(),
-        };
-        let FileResult::Scanned(scanned) = one(&recipe(fixes::FixLevel::Safe), &file) else {
+        let FileResult::Scanned(scanned) = one(&recipe(fixes::FixLevel::Safe), &file(text)) else {
             panic!("failed")
         };
         let mend = &scanned.alone[0];

@@ -3,19 +3,21 @@
 
 mod pack;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use model_dir::{EncodeError, ModelDir, Padding};
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
-use schemas::result::{FileResult, FileTokens};
+use schemas::result::{ChunkRef, FileResult, FileRow, FileTokens};
+use schemas::reuse::chunk_digest;
 use schemas::sources::SourceFile;
+use schemas::{Digest, ModelRef};
 use tokio::sync::oneshot;
 
 use crate::error::StageError;
 use crate::fetch::Recipe;
-use crate::model::{Model, Models};
+use crate::model::{Model, Models, Vectors};
 
 /// Tokens of one forward pass, padding included. Enough to fill the matrix products of a small model, little enough
 /// to stay in cache and memory with a large one.
@@ -24,98 +26,121 @@ const MAX_PADDED_TOKENS: usize = 16_384;
 /// What the model said of the files of a batch.
 #[derive(Debug, Default)]
 pub(crate) struct Encoded {
-    /// By blob: the same blob twice in a batch is encoded once.
-    pub(crate) files: BTreeMap<String, FileVectors>,
-    /// Width of the vectors, D.
-    pub(crate) hidden_size: usize,
+    /// Vectors that are new, by window: the same tokens twice in a batch are encoded once.
+    pub(crate) chunks: BTreeMap<Digest, Vectors>,
     /// Real tokens that were computed; where windows overlap, in each of them.
     pub(crate) n_tokens: u64,
     /// The same with padding.
     pub(crate) n_padded_tokens: u64,
-}
-
-/// The vectors of one file, one row for each of its windows.
-#[derive(Debug, Default)]
-pub(crate) struct FileVectors {
-    /// f32 `[n_windows, D]`
-    pub(crate) sentence: Vec<f32>,
-    /// f32 `[n_windows, D]`
-    pub(crate) mean: Vec<f32>,
+    /// For each file that was read: its tokens, and its windows.
+    files: Vec<Option<(u64, Vec<Digest>)>>,
+    /// Windows whose vectors are in an earlier pack.
+    known: BTreeMap<Digest, Digest>,
 }
 
 /// A file in tokens.
 struct Tokenised {
-    oid: String,
     n_tokens: u64,
-    windows: Vec<Vec<u32>>,
+    windows: Vec<Window>,
 }
 
-/// Runs every scanned file through the recipe's model and notes its tokens in the results. A file that cannot be
-/// tokenised, or that the model cannot read, fails alone. Without a model, does nothing.
+/// One window of a file.
+struct Window {
+    chunk: Digest,
+    tokens: Vec<u32>,
+}
+
+/// Runs every file that has not failed through the recipe's model, but for windows that have vectors in an earlier
+/// pack (`known`). A file that cannot be tokenised, or that the model cannot read, fails alone. Without a model, does
+/// nothing.
 pub(crate) async fn files(
     models: &Models,
     recipe: &Recipe,
     files: &Arc<[SourceFile]>,
-    results: &mut [FileResult],
+    known: Vec<ChunkRef>,
+    rows: &mut [FileRow],
 ) -> Result<Encoded, StageError> {
     let Some(wanted) = &recipe.model else { return Ok(Encoded::default()) };
     let model = models.get(wanted).await?;
-    let tokenised = tokenise(Arc::clone(&model), Arc::clone(files)).await;
-    let unique = note_tokens(results, &tokenised);
-    let (encoded, unread) = match encode(&model, &unique).await {
+    let mut tokenised = tokenise(Arc::clone(&model), wanted.clone(), Arc::clone(files)).await;
+    for (row, file) in rows.iter_mut().zip(&mut tokenised) {
+        match (&row.result, &*file) {
+            (FileResult::Failed { .. }, _) => *file = Err(String::new()),
+            (_, Err(reason)) => row.result = FileResult::Failed { reason: reason.clone() },
+            _ => {}
+        }
+    }
+    let known: BTreeMap<Digest, Digest> = known.into_iter().map(|known| (known.chunk, known.pack)).collect();
+    let windows = tokenised.iter().flatten().flat_map(|file| &file.windows);
+    let new: BTreeMap<Digest, &[u32]> = windows
+        .filter(|window| !known.contains_key(&window.chunk))
+        .map(|window| (window.chunk, window.tokens.as_slice()))
+        .collect();
+    let (mut encoded, unread) = match encode(&model, &new).await {
         Err(error @ EncodeError::Device(_)) => {
             models.discard(&model).await;
             return Err(error.into());
         }
         outcome => outcome?,
     };
-    for (result, file) in results.iter_mut().zip(files.iter()) {
-        if let (FileResult::Scanned(_), Some(reason)) = (&*result, unread.get(&file.oid)) {
-            *result = FileResult::Failed { reason: reason.clone() };
-        }
+    encoded.known = known;
+    for (row, file) in rows.iter_mut().zip(&tokenised) {
+        let read = file.as_ref().ok().and_then(|file| {
+            let reason = file.windows.iter().find_map(|window| unread.get(&window.chunk));
+            match reason {
+                Some(reason) => {
+                    row.result = FileResult::Failed { reason: reason.clone() };
+                    None
+                }
+                None => Some((file.n_tokens, file.windows.iter().map(|window| window.chunk).collect())),
+            }
+        });
+        encoded.files.push(read);
     }
+    // Other windows of a file that failed are nobody's.
+    let used: BTreeSet<Digest> =
+        encoded.files.iter().flatten().flat_map(|(_, windows)| windows).copied().collect();
+    encoded.chunks.retain(|chunk, _| used.contains(chunk));
     Ok(encoded)
 }
 
-/// Writes into the results what the tokenizer made of each file. Returns the windows of the files that are still to
-/// be read, by blob.
-fn note_tokens<'a>(
-    results: &mut [FileResult],
-    tokenised: &'a [Result<Tokenised, String>],
-) -> BTreeMap<&'a str, &'a [Vec<u32>]> {
-    let mut unique: BTreeMap<&str, &[Vec<u32>]> = BTreeMap::new();
-    for (result, tokenised) in results.iter_mut().zip(tokenised) {
-        match (result, tokenised) {
-            (FileResult::Scanned(scanned), Ok(file)) => {
-                scanned.tokens = Some(FileTokens {
-                    n_tokens: file.n_tokens,
-                    n_windows: u32::try_from(file.windows.len()).unwrap_or(u32::MAX),
-                    tensor_prefix: file.oid.clone(),
-                });
-                unique.insert(&file.oid, &file.windows);
+impl Encoded {
+    /// Writes into the rows what was read of each file and where its vectors are: those that are new in `pack`.
+    pub(crate) fn note(&self, rows: &mut [FileRow], pack: Option<Digest>) {
+        for (row, file) in rows.iter_mut().zip(&self.files) {
+            let Some((n_tokens, windows)) = file else { continue };
+            let place = |&chunk: &Digest| {
+                let pack = self.known.get(&chunk).copied().or(pack);
+                pack.map(|pack| ChunkRef { chunk, pack })
+            };
+            let windows = windows.iter().filter_map(place).collect();
+            let tokens = Some(FileTokens { n_tokens: *n_tokens, windows });
+            match &mut row.result {
+                FileResult::Scanned(scanned) => scanned.tokens = tokens,
+                FileResult::Part(part) => part.tokens = tokens,
+                FileResult::Failed { .. } => {}
             }
-            (result @ FileResult::Scanned(_), Err(reason)) => {
-                *result = FileResult::Failed { reason: reason.clone() }
-            }
-            (FileResult::Failed { .. }, _) => {}
         }
     }
-    unique
 }
 
 /// Tokenises on the threads for parsing.
-async fn tokenise(model: Arc<Model>, files: Arc<[SourceFile]>) -> Vec<Result<Tokenised, String>> {
+async fn tokenise(
+    model: Arc<Model>,
+    wanted: ModelRef,
+    files: Arc<[SourceFile]>,
+) -> Vec<Result<Tokenised, String>> {
     let (reply, answer) = oneshot::channel();
     rayon::spawn(move || {
         if !reply.is_closed() {
-            reply.send(files.par_iter().map(|file| tokenise_one(&model.dir, file)).collect()).ok();
+            reply.send(files.par_iter().map(|file| tokenise_one(&model.dir, &wanted, file)).collect()).ok();
         }
     });
     answer.await.expect("one file's panic is caught")
 }
 
 /// What is not UTF-8 is replaced: the model reads characters.
-fn tokenise_one(dir: &ModelDir, file: &SourceFile) -> Result<Tokenised, String> {
+fn tokenise_one(dir: &ModelDir, model: &ModelRef, file: &SourceFile) -> Result<Tokenised, String> {
     let text = String::from_utf8_lossy(&file.bytes);
     let tokenised = catch_unwind(AssertUnwindSafe(|| {
         let windows = if text.is_empty() { Vec::new() } else { dir.rows(&text)? };
@@ -125,46 +150,37 @@ fn tokenise_one(dir: &ModelDir, file: &SourceFile) -> Result<Tokenised, String> 
             // Windows overlap: counted anew, which is rare.
             _ => dir.tokenizer().count(&text)?,
         };
-        Ok(Tokenised { oid: file.oid.clone(), n_tokens: n_tokens as u64, windows })
+        let window = |tokens: Vec<u32>| Window { chunk: chunk_digest(model, &tokens), tokens };
+        Ok(Tokenised { n_tokens: n_tokens as u64, windows: windows.into_iter().map(window).collect() })
     }));
     let panicked = |_| Err("the tokenizer panicked on this file".to_owned());
     tokenised.map_or_else(panicked, |outcome| outcome.map_err(|error: model_dir::Error| error.to_string()))
 }
 
-/// Runs the windows of all files through the model and sorts the vectors back to their files. A file of which the
-/// model cannot read a window has no vectors but a reason, by blob.
+/// Runs windows through the model. One that the model cannot read has no vectors but a reason.
 async fn encode(
     model: &Model,
-    files: &BTreeMap<&str, &[Vec<u32>]>,
-) -> Result<(Encoded, BTreeMap<String, String>), EncodeError> {
-    let rows: Vec<(&str, &Vec<u32>)> =
-        files.iter().flat_map(|(oid, windows)| windows.iter().map(|window| (*oid, window))).collect();
-    let lengths: Vec<usize> = rows.iter().map(|(_, window)| padded_alone(&model.dir, window.len())).collect();
-    let mut encoded = Encoded::default();
-    let mut vectors = vec![Err(String::new()); rows.len()];
+    windows: &BTreeMap<Digest, &[u32]>,
+) -> Result<(Encoded, BTreeMap<Digest, String>), EncodeError> {
+    let rows: Vec<(Digest, &[u32])> = windows.iter().map(|(chunk, tokens)| (*chunk, *tokens)).collect();
+    let lengths: Vec<usize> = rows.iter().map(|(_, tokens)| padded_alone(&model.dir, tokens.len())).collect();
+    let (mut encoded, mut unread) = (Encoded::default(), BTreeMap::new());
     for group in pack::pack(&lengths, MAX_PADDED_TOKENS) {
-        let answer = model.encode(group.iter().map(|&row| rows[row].1.clone()).collect()).await?;
+        let answer = model.encode(group.iter().map(|&row| rows[row].1.to_vec()).collect()).await?;
         encoded.n_padded_tokens += answer.n_computed as u64;
-        encoded.hidden_size = encoded.hidden_size.max(answer.hidden_size);
         for (&row, outcome) in group.iter().zip(answer.rows) {
-            encoded.n_tokens += if outcome.is_ok() { rows[row].1.len() as u64 } else { 0 };
-            vectors[row] = outcome;
-        }
-    }
-    let mut unread = BTreeMap::new();
-    for ((oid, _), outcome) in rows.iter().zip(vectors) {
-        match outcome {
-            Ok(vectors) => {
-                let file = encoded.files.entry((*oid).to_owned()).or_default();
-                file.sentence.extend(vectors.sentence);
-                file.mean.extend(vectors.mean);
-            }
-            Err(reason) => {
-                unread.entry((*oid).to_owned()).or_insert(reason);
+            let (chunk, tokens) = rows[row];
+            match outcome {
+                Ok(vectors) => {
+                    encoded.n_tokens += tokens.len() as u64;
+                    encoded.chunks.insert(chunk, vectors);
+                }
+                Err(reason) => {
+                    unread.insert(chunk, reason);
+                }
             }
         }
     }
-    encoded.files.retain(|oid, _| !unread.contains_key(oid));
     Ok((encoded, unread))
 }
 

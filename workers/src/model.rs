@@ -10,6 +10,7 @@ use std::thread::JoinHandle;
 
 use model_dir::remote::{RemoteEncoder, ServeOptions};
 use model_dir::{Encode, EncodeError, Encodings, ModelDir, TokenBatch};
+use schemas::job::ModelDtype;
 use schemas::{Digest, ModelRef};
 use tensor_store::{Key, Store};
 use tokio::sync::{mpsc, oneshot};
@@ -41,6 +42,7 @@ pub struct Models {
 /// A model that is loaded. Dropped by its last user, its thread ends.
 pub struct Model {
     digest: Digest,
+    dtype: ModelDtype,
     /// Tokenizer and configuration.
     pub dir: ModelDir,
     /// Closed first when the model is dropped: the thread ends with it.
@@ -112,14 +114,15 @@ impl Models {
     pub async fn get(&self, wanted: &ModelRef) -> Result<Arc<Model>, StageError> {
         let mut loaded = self.loaded.lock().await;
         if let Some(model) = &*loaded
-            && model.digest == wanted.digest
+            && (model.digest, model.dtype) == (wanted.digest, wanted.dtype)
         {
             return Ok(Arc::clone(model));
         }
         // The old one goes first: two models may not fit.
         *loaded = None;
         let folder = self.fetch(wanted.digest).await?;
-        let (loader, options, digest) = (self.loader, self.options.clone(), wanted.digest);
+        let (loader, digest) = (self.loader, wanted.digest);
+        let options = ServeOptions { dtype: Some(wanted.dtype.name().to_owned()), ..self.options.clone() };
         let bad = move |reason: String| StageError::Model { digest: digest.to_string(), reason };
         let dir = tokio::task::spawn_blocking(move || ModelDir::open(&folder))
             .await
@@ -128,7 +131,7 @@ impl Models {
         if dir.digest() != wanted.digest.to_string() {
             return Err(bad(format!("its files have the digest {}", dir.digest())));
         }
-        let model = Arc::new(Model::start(digest, dir, loader, options).await?);
+        let model = Arc::new(Model::start(wanted, dir, loader, options).await?);
         info!(model = %digest, name = wanted.name, "model loaded");
         *self.digest.lock().expect("no holder of the lock panics") = Some(digest);
         *loaded = Some(Arc::clone(&model));
@@ -174,7 +177,7 @@ impl Models {
 
 impl Model {
     async fn start(
-        digest: Digest,
+        wanted: &ModelRef,
         dir: ModelDir,
         loader: Loader,
         options: ServeOptions,
@@ -195,7 +198,13 @@ impl Model {
         let thread = std::thread::Builder::new().name("m2bert".into()).spawn(run).map_err(no_thread)?;
         let panicked = |_| Err(EncodeError::Device("loading it panicked".to_owned()));
         let dir = is_ready.await.unwrap_or_else(panicked)?;
-        Ok(Self { digest, dir, commands: Some(commands), thread: Some(thread) })
+        Ok(Self {
+            digest: wanted.digest,
+            dtype: wanted.dtype,
+            dir,
+            commands: Some(commands),
+            thread: Some(thread),
+        })
     }
 
     /// Runs rows of tokens on the model thread. A row that the model cannot read fails alone.

@@ -1,9 +1,11 @@
 //! Makes a batch durable: tensors first, then the result that names them. The result is what says that the batch is
 //! done; its key is the batch, so doing a batch twice writes the same object.
 
+use std::collections::BTreeMap;
+
 use schemas::Digest;
 use schemas::messages::{BatchReady, BatchStats};
-use schemas::result::BatchResult;
+use schemas::result::{BatchResult, ChunkRef};
 use tensor_store::{Dtype, Key, Pack, Store};
 
 use crate::error::StageError;
@@ -37,20 +39,34 @@ pub(crate) async fn result_is_there(
     }
 }
 
-/// Stores the vectors of a batch as one pack: `<blob>.sentence_embedding` and `<blob>.mean_hidden_state`, each f32
-/// `[n_windows, D]`.
+/// Those of the windows whose pack is in the store: vectors that were cleaned up are computed anew.
+pub(crate) async fn stored(store: &Store, chunks: Vec<ChunkRef>) -> Result<Vec<ChunkRef>, StageError> {
+    let mut packs: BTreeMap<Digest, bool> = chunks.iter().map(|chunk| (chunk.pack, false)).collect();
+    for (pack, is_there) in &mut packs {
+        *is_there = store
+            .exists(&Key::tensors(*pack))
+            .await
+            .map_err(|source| StageError::Store { what: "look for earlier tensors", source })?;
+    }
+    Ok(chunks.into_iter().filter(|chunk| packs[&chunk.pack]).collect())
+}
+
+/// Stores the vectors of a batch as one pack: `<chunk>.sentence_embedding` and `<chunk>.mean_hidden_state`, each f32
+/// `[D]`.
 pub(crate) async fn tensors(
     store: &Store,
     recipe: &Recipe,
     encoded: &Encoded,
 ) -> Result<Option<Digest>, StageError> {
-    let Some(model) = recipe.model.as_ref().filter(|_| !encoded.files.is_empty()) else { return Ok(None) };
-    let mut pack = Pack::builder().metadata("model", model.digest.to_string());
-    for (oid, vectors) in &encoded.files {
-        let shape = [vectors.sentence.len() / encoded.hidden_size, encoded.hidden_size];
-        pack =
-            pack.add(&format!("{oid}.sentence_embedding"), Dtype::F32, &shape, &bytes_of(&vectors.sentence));
-        pack = pack.add(&format!("{oid}.mean_hidden_state"), Dtype::F32, &shape, &bytes_of(&vectors.mean));
+    let Some(model) = recipe.model.as_ref().filter(|_| !encoded.chunks.is_empty()) else { return Ok(None) };
+    let mut pack =
+        Pack::builder().metadata("model", model.digest.to_string()).metadata("dtype", model.dtype.name());
+    for (chunk, vectors) in &encoded.chunks {
+        for (name, values) in
+            [("sentence_embedding", &vectors.sentence), ("mean_hidden_state", &vectors.mean)]
+        {
+            pack = pack.add(&format!("{chunk}.{name}"), Dtype::F32, &[values.len()], &bytes_of(values));
+        }
     }
     let error = |source| StageError::Store { what: "store the tensors", source };
     let stored = store.put_pack(&pack.build().map_err(error)?).await.map_err(error)?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use schemas::messages::{BatchReady, BatchStats};
-use schemas::result::{BatchResult, FileResult};
+use schemas::result::{BatchResult, FileResult, FileRow};
 use schemas::sources::SourceFile;
 use tensor_store::Store;
 
@@ -53,19 +53,17 @@ impl Pipeline {
         }
         let mut clock = Clock::start();
         let pack = fetch::sources(&self.store, batch.sources).await?; //     files, settings of the repository
-        let recipe = self.recipes.get(batch.pipeline).await?; //             engine with its rules, model
-        let recipe = match &pack.rules {
-            Some(rules) => Recipes::with_rules(&recipe, rules)?,
-            None => recipe,
-        };
+        let recipe = self.recipes.get(batch.pipeline, &pack).await?; //      engine with its rules, model
         let files: Arc<[SourceFile]> = pack.files.into();
+        let known = persist::stored(&self.store, pack.known_chunks).await?;
         let fetch_ms = clock.lap();
-        let mut results = fix::files(&recipe, &files).await; //              Vec<FileResult>, one per file
+        let mut rows = fix::files(&recipe, &files).await; //                 Vec<FileRow>, one per file
         let fix_ms = clock.lap();
-        let encoded = infer::files(&self.models, &recipe, &files, &mut results).await?; // f32 [n_windows, D] per file
+        let encoded = infer::files(&self.models, &recipe, &files, known, &mut rows).await?; // f32 [D] per window
         let infer_ms = clock.lap();
-        let tensors = persist::tensors(&self.store, &recipe, &encoded).await?; //          Option<Digest>
-        let result = BatchResult { batch: batch.batch, pipeline: batch.pipeline, files: results, tensors };
+        let pack = persist::tensors(&self.store, &recipe, &encoded).await?; //             Option<Digest>
+        encoded.note(&mut rows, pack);
+        let result = BatchResult { batch: batch.batch, pipeline: batch.pipeline, files: rows };
         persist::result(&self.store, &result).await?;
         let stats = BatchStats {
             n_files: files.len() as u64,
@@ -83,8 +81,9 @@ impl Pipeline {
 }
 
 pub(crate) fn n_findings(result: &BatchResult) -> u64 {
-    let of_file = |file: &FileResult| match file {
+    let of_file = |row: &FileRow| match &row.result {
         FileResult::Scanned(scanned) => scanned.findings.len() as u64,
+        FileResult::Part(part) => part.findings.len() as u64,
         FileResult::Failed { .. } => 0,
     };
     result.files.iter().map(of_file).sum()

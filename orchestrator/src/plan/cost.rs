@@ -18,6 +18,8 @@ pub struct Weight {
     pub n_tokens: u64,
     /// What it costs a worker, in tokens.
     pub cost: u64,
+    /// Windows that the model reads it in; none without a model.
+    pub n_windows: u64,
 }
 
 impl Weight {
@@ -25,13 +27,14 @@ impl Weight {
     #[must_use]
     pub fn estimated(n_bytes: u64) -> Self {
         let n_tokens = (n_bytes * 10).div_ceil(BYTES_PER_TOKEN_TENTHS) + TOKENS_PER_FILE;
-        Self { n_tokens, cost: n_tokens }
+        Self { n_tokens, cost: n_tokens, n_windows: 0 }
     }
 
     /// By the tokens of a text under the model's tokenizer, special tokens included; 0 for an empty file.
     #[must_use]
     pub fn counted(n_tokens: u64, reading: &Reading) -> Self {
-        Self { n_tokens, cost: reading.computed(n_tokens) + TOKENS_PER_FILE }
+        let n_windows = reading.n_windows(n_tokens);
+        Self { n_tokens, cost: reading.computed(n_tokens) + TOKENS_PER_FILE, n_windows }
     }
 }
 

@@ -19,16 +19,16 @@ mod verify;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use schemas::ids::{BatchId, RepoSlug};
+use schemas::ids::RepoSlug;
 use schemas::job::JobSpec;
-use schemas::plan::RepoPlan;
+use schemas::plan::{EntryIndex, RepoPlan};
 use schemas::report::{RepoReport, Report, Tensors, Totals};
-use schemas::result::BatchResult;
 use schemas::rules::RuleInfo;
 use schemas::{Digest, FixLevel, Pipeline};
 use serde::Serialize;
 
 use self::repo::RepoFacts;
+use crate::rows::FileOutcome;
 
 /// What is known of a job before its repos are looked at.
 #[derive(Clone, Copy, Debug)]
@@ -57,31 +57,19 @@ pub enum RepoInput {
         /// The commit, if that much was known.
         commit: Option<String>,
     },
-    /// Planned, and every batch is done or dead.
+    /// Planned, and every file is done or failed.
     Scanned(ScannedRepo),
 }
 
-/// A repo whose batches are all accounted for.
+/// A repo whose files are all accounted for.
 #[derive(Clone, Debug)]
 pub struct ScannedRepo {
-    /// Commit, ledger and batches.
+    /// Commit and ledger.
     pub plan: RepoPlan,
-    /// How each batch of the plan ended. A batch that is missing here counts as dead.
-    pub outcomes: BTreeMap<BatchId, BatchOutcome>,
+    /// What came out for each scanned entry. One that is missing here counts as failed.
+    pub files: BTreeMap<EntryIndex, FileOutcome>,
     /// The bare repository that holds the commit.
     pub mirror: PathBuf,
-}
-
-/// How one batch ended.
-#[derive(Clone, Debug)]
-pub enum BatchOutcome {
-    /// A worker did it.
-    Done(BatchResult),
-    /// It can never succeed; all its files are failed files.
-    Dead {
-        /// Why, for people.
-        reason: String,
-    },
 }
 
 /// No report could be made.

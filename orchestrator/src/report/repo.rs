@@ -1,22 +1,20 @@
 //! What became of one repo: the plan's ledger with final outcomes, findings in the order of the tree, sums, and the
 //! mends that `patch` makes patches of.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use schemas::digest::Digest;
-use schemas::ids::{BatchId, RepoSlug};
+use schemas::ids::RepoSlug;
 use schemas::job::RepoSpec;
 use schemas::ledger::{LedgerEntry, LedgerSums, Outcome};
 use schemas::path::RepoPath;
-use schemas::plan::BatchPlan;
 use schemas::report::{
     FailedFile, FileTensorsReport, FindingReport, RepoReport, RuleFailureReport, Totals, WindowedFile,
 };
-use schemas::result::{BatchResult, FileResult, Finding, Mend, ScannedFile};
+use schemas::result::{Finding, Mend, ScannedFile};
 use schemas::rules::Level;
 
-use super::{BatchOutcome, JobInput, RepoInput, ScannedRepo};
+use super::{JobInput, RepoInput, ScannedRepo};
 
 /// What the results of one repo say.
 pub(super) struct RepoFacts {
@@ -117,24 +115,19 @@ fn without_local_path(reason: &str, spec: &RepoSpec, slug: &RepoSlug) -> String 
 impl RepoFacts {
     /// Moves plan and results into the facts, in any order.
     fn take(&mut self, job: &JobInput<'_>, scanned: ScannedRepo) {
-        let ScannedRepo { plan, mut outcomes, mirror } = scanned;
+        let ScannedRepo { plan, mut files, mirror } = scanned;
         self.report.commit = Some(plan.commit);
         self.ledger = plan.entries;
         self.ceilings = plan.ceilings;
         self.mirror = Some(mirror);
-        for batch in &plan.batches {
-            match result_of(batch, &mut outcomes) {
-                Ok(result) => self.take_result(job, batch, result),
-                Err(reason) => batch.files.iter().for_each(|&entry| self.fail(entry as usize, &reason)),
+        for (at, entry) in (0..).zip(0..self.ledger.len()) {
+            if self.ledger[entry].outcome != Outcome::Scanned {
+                continue;
             }
-        }
-    }
-
-    fn take_result(&mut self, job: &JobInput<'_>, batch: &BatchPlan, result: BatchResult) {
-        for (&entry, file) in batch.files.iter().zip(result.files) {
-            match file {
-                FileResult::Scanned(file) => self.take_file(job, entry as usize, file, result.tensors),
-                FileResult::Failed { reason } => self.fail(entry as usize, &reason),
+            match files.remove(&at) {
+                Some(Ok(file)) => self.take_file(job, entry, file),
+                Some(Err(reason)) => self.fail(entry, &reason),
+                None => self.fail(entry, "it has no result"),
             }
         }
     }
@@ -145,7 +138,7 @@ impl RepoFacts {
         }
     }
 
-    fn take_file(&mut self, job: &JobInput<'_>, entry: usize, file: ScannedFile, pack: Option<Digest>) {
+    fn take_file(&mut self, job: &JobInput<'_>, entry: usize, file: ScannedFile) {
         let Some(entry) = self.ledger.get(entry) else { return };
         let (path, totals) = (&entry.path, &mut self.report.totals);
         totals.syntax_errors += u64::from(file.syntax_errors);
@@ -154,22 +147,22 @@ impl RepoFacts {
         }
         if let Some(tokens) = file.tokens {
             totals.tokens += tokens.n_tokens;
-            if tokens.n_windows > 1 {
+            if tokens.windows.len() > 1 {
                 totals.files_in_windows += 1;
                 self.report.in_windows.push(WindowedFile {
                     path: path.clone(),
                     n_tokens: tokens.n_tokens,
-                    n_windows: tokens.n_windows,
+                    n_windows: u32::try_from(tokens.windows.len()).unwrap_or(u32::MAX),
                 });
             }
-            self.tensors.extend(pack.map(|pack| FileTensorsReport {
-                repo: self.report.repo.clone(),
-                path: path.clone(),
-                pack,
-                prefix: tokens.tensor_prefix,
-                n_tokens: tokens.n_tokens,
-                n_windows: tokens.n_windows,
-            }));
+            if !tokens.windows.is_empty() {
+                self.tensors.push(FileTensorsReport {
+                    repo: self.report.repo.clone(),
+                    path: path.clone(),
+                    n_tokens: tokens.n_tokens,
+                    windows: tokens.windows,
+                });
+            }
         }
         self.report.rule_failures.extend(file.rule_failures.into_iter().map(|failure| RuleFailureReport {
             path: path.clone(),
@@ -209,24 +202,6 @@ impl RepoFacts {
         }
         self.report.failed.sort_by(|left, right| left.path.cmp(&right.path));
         self.report.totals.ledger = sums;
-    }
-}
-
-/// The result of a batch, if it is one of that batch.
-fn result_of(
-    batch: &BatchPlan,
-    outcomes: &mut BTreeMap<BatchId, BatchOutcome>,
-) -> Result<BatchResult, String> {
-    match outcomes.remove(&batch.id) {
-        None => Err("the batch has no result".to_owned()),
-        Some(BatchOutcome::Dead { reason }) => Err(reason),
-        Some(BatchOutcome::Done(result)) if result.batch != batch.id => {
-            Err(format!("the result is of another batch, {}", result.batch))
-        }
-        Some(BatchOutcome::Done(result)) if result.files.len() != batch.files.len() => {
-            Err(format!("the result holds {} files, the batch {}", result.files.len(), batch.files.len()))
-        }
-        Some(BatchOutcome::Done(result)) => Ok(result),
     }
 }
 

@@ -15,6 +15,8 @@ Examples:
       Two rules, two workers, one tag
   submit-job --nats nats://queue:4222 --store s3://bucket/nightmend --repos repos.txt --detach
       Hand a list over to a running system and come back later
+  submit-job --local --audit 1 .
+      The second night does what changed; one in a hundred of the other files is done again to compare
   submit-job status JOB --nats nats://queue:4222 --store s3://bucket/nightmend
       Where a job stands, and who works
   submit-job report JOB --out report
@@ -109,6 +111,15 @@ pub struct SubmitArgs {
     /// Model that reads the files: a model directory, or none
     #[arg(long, value_name = "DIR|none", default_value = "none")]
     pub model: String,
+    /// Type of the model's matrix products: bf16 is faster and changes the third digit of vectors
+    #[arg(long, value_enum, default_value_t = DtypeArg::F32)]
+    pub dtype: DtypeArg,
+    /// Do every file again, also those whose result is known
+    #[arg(long)]
+    pub no_reuse: bool,
+    /// Do so many percent of the files whose result is known again, and compare the bytes
+    #[arg(long, value_name = "PERCENT", default_value = "0", conflicts_with = "no_reuse", value_parser = audit)]
+    pub audit: Audit,
     /// Which fixes become patches
     #[arg(long, value_enum, default_value_t = Fix::Safe)]
     pub fix: Fix,
@@ -209,6 +220,36 @@ impl From<Fix> for schemas::FixLevel {
             Fix::Unsafe => Self::Unsafe,
             Fix::None => Self::None,
         }
+    }
+}
+
+/// `--dtype`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DtypeArg {
+    /// As published
+    F32,
+    /// Half the bits in products
+    Bf16,
+}
+
+impl From<DtypeArg> for schemas::job::ModelDtype {
+    fn from(dtype: DtypeArg) -> Self {
+        match dtype {
+            DtypeArg::F32 => Self::F32,
+            DtypeArg::Bf16 => Self::Bf16,
+        }
+    }
+}
+
+/// `--audit`: files of a million that are done again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Audit(pub u32);
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 1,000,000")]
+fn audit(text: &str) -> Result<Audit, String> {
+    match text.trim_end_matches('%').parse::<f64>() {
+        Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(Audit((percent * 10_000.0).round() as u32)),
+        _ => Err("a number from 0 to 100 is expected".to_owned()),
     }
 }
 

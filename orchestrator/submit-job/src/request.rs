@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use model_dir::ModelDir;
-use schemas::job::{Limits, RepoSettings};
+use schemas::job::{Limits, ModelDtype, RepoSettings, ReusePolicy};
 use schemas::{JobId, JobSpec, Lane, ModelRef, RepoSpec, rules};
 use settings::{ConfigError, RuleSpec};
 
@@ -40,10 +40,11 @@ pub fn check(args: &SubmitArgs, cwd: &Path) -> anyhow::Result<Request> {
         rules,
         repo_settings: RepoSettings { config: args.repo_config.into(), rules: args.repo_rules },
         fix: args.fix.into(),
-        model: model.as_ref().map(model_ref).transpose()?,
+        model: model.as_ref().map(|model| model_ref(model, args.dtype.into())).transpose()?,
         lane,
         dry_run: args.dry_run,
         limits: Limits::default(),
+        reuse: ReusePolicy { enabled: !args.no_reuse, audit_ppm: args.audit.0 },
     };
     let job = args.job_id.clone().unwrap_or_else(|| JobId::from_ulid(ulid::Ulid::generate()));
     Ok(Request { job, spec, model })
@@ -147,11 +148,12 @@ fn open_model(model: &str) -> anyhow::Result<Option<ModelDir>> {
     ModelDir::open(&path).map(Some).with_context(|| format!("model directory `{model}` cannot be used"))
 }
 
-fn model_ref(model: &ModelDir) -> anyhow::Result<ModelRef> {
+fn model_ref(model: &ModelDir, dtype: ModelDtype) -> anyhow::Result<ModelRef> {
     Ok(ModelRef {
         name: model.name().to_owned(),
         digest: model.digest().parse().context("read the digest of the model")?,
         trained: model.trained(),
+        dtype,
     })
 }
 
@@ -174,6 +176,23 @@ mod tests {
         assert_eq!(spec.rules, rules::select("default").unwrap());
         assert_eq!((spec.fix, spec.model, spec.lane), (FixLevel::Safe, None, Lane::Interactive));
         assert!(!spec.dry_run);
+    }
+
+    #[test]
+    fn earlier_results_are_taken_unless_asked_otherwise() {
+        let reuse = |line: &str| request(line).unwrap().spec.reuse;
+        assert_eq!(reuse("https://h/a"), ReusePolicy { enabled: true, audit_ppm: 0 });
+        assert_eq!(reuse("--no-reuse https://h/a"), ReusePolicy { enabled: false, audit_ppm: 0 });
+        assert_eq!(reuse("--audit 0.5 https://h/a").audit_ppm, 5_000);
+        assert_eq!(reuse("--audit 100 https://h/a").audit_ppm, 1_000_000);
+        for line in [
+            "--audit 101 https://h/a",
+            "--audit -1 https://h/a",
+            "--audit x https://h/a",
+            "--audit NaN https://h/a",
+        ] {
+            assert!(request(line).is_err(), "{line}");
+        }
     }
 
     #[test]

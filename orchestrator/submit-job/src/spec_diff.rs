@@ -90,6 +90,7 @@ mod tests {
             lane: Lane::Interactive,
             dry_run: false,
             limits: Limits::default(),
+            reuse: schemas::job::ReusePolicy::default(),
         }
     }
 

@@ -63,6 +63,7 @@ fn counts() -> Counts {
         tokens: 70_000,
         tokens_done: 60_000,
         findings: 12,
+        files_reused: 0,
     }
 }
 

@@ -4,5 +4,6 @@
 mod chaos;
 mod faults;
 mod happy;
+mod nights;
 mod requests;
 mod settings;

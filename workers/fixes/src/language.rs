@@ -20,3 +20,18 @@ impl Grammar for Language {
         }
     }
 }
+
+/// The grammars of this build, as one line: a parse, and so every result, depends on them. Where a grammar does not say
+/// its version, the sizes of its tables stand for it.
+#[must_use]
+pub fn grammars() -> String {
+    let describe = |language: Language| {
+        let grammar = language.grammar();
+        let (symbols, states) = (grammar.node_kind_count(), grammar.parse_state_count());
+        let version = grammar.metadata().map_or_else(String::new, |version| {
+            format!(" {}.{}.{}", version.major_version, version.minor_version, version.patch_version)
+        });
+        format!("{}{version} ({symbols}/{states})", language.tag())
+    };
+    Language::ALL.map(describe).join(", ")
+}

@@ -20,7 +20,7 @@ pub mod user_rule;
 pub use catalogue::catalogue;
 pub use certificate::{Certificate, Check, CheckFailed};
 pub use engine::{Budget, Engine, FixLevel};
-pub use language::Language;
+pub use language::{Language, grammars};
 pub use report::FileReport;
 pub use rule::{Applicability, Category, Edit, Finding, Fix, Gate, Level, Meta, Rule, RuleRef};
 pub use settings::facts;

@@ -1,6 +1,7 @@
 use model_dir::init::{Size, untrained};
 use model_dir::remote::ServeOptions;
 use model_dir::{Encode, Encodings, TokenBatch};
+use schemas::job::ModelDtype;
 use schemas::result::ScannedFile;
 use schemas::{Digest, FixLevel, Language, ModelRef};
 use tensor_store::{Key, Store};
@@ -31,15 +32,8 @@ impl Encode for Lengths {
     }
 }
 
-fn file(oid: &str, text: &[u8]) -> SourceFile {
-    let (path, oid) = (format!("{oid}.py").as_str().into(), oid.to_owned());
-    SourceFile {
-        path,
-        oid,
-        language: Language::Python,
-        facts: settings::Facts::default(),
-        bytes: text.to_vec(),
-    }
+fn file(text: &[u8]) -> SourceFile {
+    SourceFile { language: Language::Python, facts: settings::Facts::default(), bytes: text.to_vec() }
 }
 
 /// A worker's models over a store that holds a model of up to 64 tokens, and a recipe that wants it.
@@ -54,9 +48,9 @@ async fn with_model(dir: &std::path::Path) -> (Models, Recipe) {
     }
     let models =
         Models::with_loader(store, dir.join("models"), ServeOptions::default(), |_, _| Ok(Box::new(Lengths)));
-    let model = ModelRef { name: "micro".to_owned(), digest, trained: false };
-    let engine = fixes::Engine::new(["E711"], fixes::FixLevel::None).unwrap();
-    (models, Recipe { engine, fix: FixLevel::None, model: Some(model) })
+    let model = ModelRef { name: "micro".to_owned(), digest, trained: false, dtype: ModelDtype::default() };
+    let engine = Arc::new(fixes::Engine::new(["E711"], fixes::FixLevel::None).unwrap());
+    (models, Recipe { engine, part: None, fix: FixLevel::None, model: Some(model) })
 }
 
 #[tokio::test]
@@ -66,29 +60,66 @@ async fn a_file_that_the_model_cannot_read_fails_and_leaves_the_others() {
     // The second is one row of more than 40 tokens, the third has windows of more, the last is the second again.
     let long: String = (0..25).map(|n| format!("{}", char::from(b'a' + n))).collect::<Vec<_>>().join("\n");
     let files: Arc<[SourceFile]> = Arc::new([
-        file("short", b"x = 1\n"),
-        file("long", long.as_bytes()),
-        file("windows", long.repeat(4).as_bytes()),
-        file("empty", b""),
-        file("odd", b"x = \xff\n"),
-        file("long", long.as_bytes()),
+        file(b"x = 1\n"),
+        file(long.as_bytes()),
+        file(long.repeat(4).as_bytes()),
+        file(b""),
+        file(b"x = \xff\n"),
+        file(long.as_bytes()),
+        file(b"x = 1\n"),
     ]);
-    let mut results: Vec<FileResult> =
-        files.iter().map(|_| FileResult::Scanned(ScannedFile::default())).collect();
-    let encoded = super::files(&models, &recipe, &files, &mut results).await.unwrap();
+    let mut rows = rows_of(&files);
+    let encoded = super::files(&models, &recipe, &files, Vec::new(), &mut rows).await.unwrap();
+    let pack = Digest::of(b"pack");
+    encoded.note(&mut rows, Some(pack));
 
-    let failed: Vec<bool> =
-        results.iter().map(|result| matches!(result, FileResult::Failed { .. })).collect();
-    assert_eq!(failed, [false, true, true, false, false, true]);
-    let FileResult::Failed { reason } = &results[2] else { unreachable!() };
+    let failed: Vec<bool> = rows.iter().map(|row| matches!(row.result, FileResult::Failed { .. })).collect();
+    assert_eq!(failed, [false, true, true, false, false, true, false]);
+    let FileResult::Failed { reason } = &rows[2].result else { unreachable!() };
     assert!(reason.starts_with("out of memory: the model cannot read "), "{reason}");
-    assert_eq!(encoded.files.keys().collect::<Vec<_>>(), ["odd", "short"]);
-    let FileResult::Scanned(ScannedFile { tokens: Some(tokens), .. }) = &results[0] else { unreachable!() };
+    // Twice the short one, and the odd one.
+    assert_eq!(encoded.chunks.len(), 2);
+    let tokens = tokens_of(&rows[0]);
+    assert_eq!(tokens, tokens_of(&rows[6]));
+    let [ChunkRef { chunk, pack: named }] = tokens.windows.as_slice() else { panic!("{tokens:?}") };
     #[expect(clippy::cast_precision_loss, reason = "small numbers")]
     let n_tokens = tokens.n_tokens as f32;
-    assert_eq!((encoded.files["short"].sentence.as_slice(), tokens.n_windows), ([n_tokens].as_slice(), 1));
+    assert_eq!((encoded.chunks[chunk].sentence.as_slice(), *named), ([n_tokens].as_slice(), pack));
+    assert_eq!(tokens_of(&rows[3]), FileTokens { n_tokens: 0, windows: Vec::new() });
     // Of the two that were read.
     assert!(
         0 < encoded.n_tokens && encoded.n_tokens <= encoded.n_padded_tokens && encoded.n_padded_tokens < 64
     );
+}
+
+#[tokio::test]
+async fn a_window_with_vectors_is_not_read_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let (models, recipe) = with_model(dir.path()).await;
+    let files: Arc<[SourceFile]> = Arc::new([file(b"x = 1\n"), file(b"y = 22\n")]);
+    let mut rows = rows_of(&files);
+    let all = super::files(&models, &recipe, &files, Vec::new(), &mut rows).await.unwrap();
+    all.note(&mut rows, Some(Digest::of(b"first")));
+    let known = tokens_of(&rows[0]).windows;
+    let mut again = rows_of(&files);
+    let rest = super::files(&models, &recipe, &files, known.clone(), &mut again).await.unwrap();
+    rest.note(&mut again, Some(Digest::of(b"second")));
+    assert_eq!((all.chunks.len(), rest.chunks.len()), (2, 1));
+    assert_eq!(tokens_of(&again[0]).windows, known);
+    assert_eq!(tokens_of(&again[1]).windows[0].pack, Digest::of(b"second"));
+}
+
+fn rows_of(files: &[SourceFile]) -> Vec<FileRow> {
+    let scanned = |_: &SourceFile| FileRow {
+        inputs: Digest::of(b""),
+        result: FileResult::Scanned(ScannedFile::default()),
+    };
+    files.iter().map(scanned).collect()
+}
+
+fn tokens_of(row: &FileRow) -> FileTokens {
+    let FileResult::Scanned(ScannedFile { tokens: Some(tokens), .. }) = &row.result else {
+        panic!("{row:?}")
+    };
+    tokens.clone()
 }

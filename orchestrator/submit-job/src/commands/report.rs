@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use schemas::report::Tensors;
+use schemas::report::{FileTensorsReport, Tensors};
+use schemas::result::ChunkRef;
 
 use crate::cli::ReportArgs;
 use crate::place::System;
@@ -31,11 +32,14 @@ pub async fn run(args: &ReportArgs, cwd: &Path) -> anyhow::Result<u8> {
     Ok(exit::DONE)
 }
 
-/// `repo path pack prefix n_tokens n_windows`, separated by tabs.
+/// `repo path n_tokens window pack chunk` for each window, separated by tabs.
 fn lines(tensors: &Tensors) -> Vec<String> {
-    let line = |file: &schemas::report::FileTensorsReport| {
-        let (repo, path, pack, prefix) = (&file.repo, &file.path, &file.pack, &file.prefix);
-        format!("{repo}\t{path}\t{pack}\t{prefix}\t{}\t{}", file.n_tokens, file.n_windows)
+    let line = |file: &FileTensorsReport, number: usize, window: &ChunkRef| {
+        let (repo, path, n_tokens) = (&file.repo, &file.path, file.n_tokens);
+        format!("{repo}\t{path}\t{n_tokens}\t{number}\t{}\t{}", window.pack, window.chunk)
     };
-    tensors.files.iter().map(line).collect()
+    let of_file = |file: &FileTensorsReport| -> Vec<String> {
+        (1..).zip(&file.windows).map(|(number, window)| line(file, number, window)).collect()
+    };
+    tensors.files.iter().flat_map(of_file).collect()
 }

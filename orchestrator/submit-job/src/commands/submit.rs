@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use bus::Bus;
 use schemas::messages::Phase;
-use schemas::report::{Report, Run};
+use schemas::report::{Report, ReuseRun, Run};
 use schemas::rules::Level;
 use tokio_util::sync::CancellationToken;
 
@@ -230,6 +230,26 @@ impl Submission<'_> {
     }
 }
 
+/// What was taken from earlier results, where there were some.
+fn reused(reuse: &ReuseRun) -> String {
+    let mut text = String::new();
+    let ReuseRun { files_reused, files_in_part, files_done, files_audited, .. } = reuse;
+    if files_reused + files_in_part > 0 {
+        text += &format!(
+            "\n{files_reused} files known from earlier, {files_in_part} done in part, {files_done} done"
+        );
+    }
+    if *files_audited > 0 {
+        let n_differ = reuse.audit_differs.len();
+        text += &format!("\n{files_audited} known files done again to compare, {n_differ} differ");
+    }
+    for differs in &reuse.audit_differs {
+        text +=
+            &format!("\n{} {}: {} differ from the earlier result", differs.repo, differs.path, differs.what);
+    }
+    text
+}
+
 /// The highest level among the findings.
 fn worst_level(report: &Report) -> Option<Level> {
     report.repos.iter().flat_map(|repo| &repo.findings).map(|finding| finding.level).max()
@@ -255,6 +275,7 @@ fn summary(request: &Request, run: &Run, report: Option<&Report>) -> String {
         totals.ledger.scanned,
         totals.ledger.entries,
     );
+    text += &reused(&run.reuse);
     for repo in &report.repos {
         if let Some(error) = &repo.error {
             text += &format!("\n{} failed: {error}", repo.repo);

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use schemas::job::Limits;
 use schemas::ledger::LedgerSums;
 use schemas::messages::{BatchStats, Counts, Phase};
-use schemas::report::{FileTensorsReport, FindingReport, RepoReport, Report, Run, Tensors, Totals};
-use schemas::result::{Fixability, Place};
+use schemas::report::{FileTensorsReport, FindingReport, RepoReport, Report, ReuseRun, Run, Tensors, Totals};
+use schemas::result::{ChunkRef, Fixability, Place};
 use schemas::rules::Level;
 use schemas::{Digest, FixLevel, JobId, JobSpec, Lane, RepoPath, RepoSlug, RepoSpec};
 use tensor_store::{Key, Store};
@@ -112,6 +112,7 @@ pub(crate) fn spec() -> JobSpec {
         lane: Lane::Interactive,
         dry_run: false,
         limits: Limits::default(),
+        reuse: schemas::job::ReusePolicy::default(),
     }
 }
 
@@ -139,10 +140,8 @@ fn tensors() -> Tensors {
     let file = FileTensorsReport {
         repo: RepoSlug::from_text("a"),
         path: RepoPath::from("src/tab\there.js"),
-        pack: Digest::of(b"pack"),
-        prefix: "0".into(),
         n_tokens: 120,
-        n_windows: 1,
+        windows: vec![ChunkRef { chunk: Digest::of(b"chunk"), pack: Digest::of(b"pack") }],
     };
     Tensors { files: vec![file] }
 }
@@ -164,6 +163,7 @@ fn run_of(phase: Phase) -> Run {
         stats: BatchStats::default(),
         real_token_share: None,
         files_in_windows: 0,
+        reuse: ReuseRun::default(),
         batches_reused: 0,
         batches_redelivered: 0,
         workers: std::collections::BTreeMap::new(),

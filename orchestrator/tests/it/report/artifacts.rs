@@ -1,6 +1,6 @@
 //! What the artifacts say: sums, order, failures, certificates, SARIF.
 
-use orchestrator::report::{BatchOutcome, RepoInput};
+use orchestrator::report::RepoInput;
 use schemas::job::FixLevel;
 use schemas::ledger::LedgerEntry;
 use schemas::report::{CertificateReport, Report, Tensors};
@@ -23,11 +23,10 @@ fn mixed() -> Artifacts {
     let good = Fixture::new(cases());
     let torn = Fixture::new(cases());
     let mut repo = torn.scanned();
-    let (first, second) = (repo.plan.batches[0].id, repo.plan.batches[1].id);
-    if let Some(BatchOutcome::Done(result)) = repo.outcomes.get_mut(&first) {
-        result.files[1] = FileResult::Failed { reason: "nested too deep".to_owned() };
+    repo.files.insert(1, Err("nested too deep".to_owned()));
+    for &entry in &repo.plan.batches[1].files {
+        repo.files.insert(entry, Err("source pack is gone".to_owned()));
     }
-    repo.outcomes.insert(second, BatchOutcome::Dead { reason: "source pack is gone".to_owned() });
     let gone = RepoInput::Failed { reason: "no repository at '/srv/gone'".to_owned(), commit: None };
     let spec = spec(&["https://me:key@example.org/o/app.git", "git@example.org:o/torn", "/srv/gone"]);
     run(&spec, vec![RepoInput::Scanned(good.scanned()), RepoInput::Scanned(repo), gone])
@@ -110,10 +109,7 @@ fn every_certificate_can_be_replayed_from_the_base_blob() {
 fn a_mend_whose_digest_does_not_fit_is_left_out_and_counted() {
     let fixture = Fixture::new(cases());
     let mut repo = fixture.scanned();
-    let first = repo.plan.batches[0].id;
-    if let Some(BatchOutcome::Done(result)) = repo.outcomes.get_mut(&first)
-        && let FileResult::Scanned(file) = &mut result.files[0]
-    {
+    if let Some(Ok(file)) = repo.files.get_mut(&0) {
         file.alone[0].certificate.after = schemas::Digest::of(b"another text");
         file.series[0].edits[0].start += 1;
     }
@@ -200,11 +196,9 @@ fn sarif_is_valid_against_its_schema() {
 fn a_file_longer_than_the_model_is_counted_and_named() {
     let fixture = Fixture::new(cases());
     let mut repo = fixture.scanned();
-    let batch = repo.plan.batches[0].id;
-    if let Some(BatchOutcome::Done(result)) = repo.outcomes.get_mut(&batch)
-        && let FileResult::Scanned(file) = &mut result.files[0]
-    {
-        file.tokens.as_mut().unwrap().n_windows = 3;
+    if let Some(Ok(file)) = repo.files.get_mut(&0) {
+        let tokens = file.tokens.as_mut().unwrap();
+        tokens.windows = vec![tokens.windows[0]; 3];
     }
     let artifacts = run_one(repo);
     let report = &artifacts.report.repos[0];

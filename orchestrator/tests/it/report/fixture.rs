@@ -4,19 +4,21 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use git2::{Index, IndexEntry, IndexTime, Oid, Repository, Signature, Time};
-use orchestrator::report::{BatchOutcome, JobInput, RepoInput, ScannedRepo, write_all};
-use schemas::job::{FixLevel, JobSpec, Lane, Limits, ModelRef, Pipeline, RepoSettings, RepoSpec, repo_slugs};
-use schemas::language::Language;
+use orchestrator::report::{JobInput, RepoInput, ScannedRepo, write_all};
+use schemas::Digest;
+use schemas::job::{
+    FixLevel, JobSpec, Lane, Limits, ModelDtype, ModelRef, Pipeline, RepoSettings, RepoSpec, ReusePolicy,
+    repo_slugs,
+};
 use schemas::ledger::{LedgerEntry, Outcome, SkipReason};
 use schemas::path::RepoPath;
 use schemas::plan::{BatchPlan, RepoPlan, batch_id};
 use schemas::report::Report;
 use schemas::result::{
-    BatchResult, Certificate, DroppedFix, Edit, FileResult, FileTokens, Finding, Fixability, Mend, Place,
-    ScannedFile,
+    Certificate, ChunkRef, DroppedFix, Edit, FileTokens, Finding, Fixability, Mend, Place, ScannedFile,
 };
 use schemas::rules::{Level, RuleInfo};
-use schemas::{BatchId, Digest};
+use schemas::sources::Work;
 use settings::RuleSpec;
 use tempfile::TempDir;
 
@@ -58,7 +60,10 @@ impl Case {
             alone,
             series,
             dropped: vec![DroppedFix { rule: "no-var".to_owned(), check: "stable".to_owned(), n: 1 }],
-            tokens: Some(FileTokens { n_tokens: 10, n_windows: 1, tensor_prefix: "0".to_owned() }),
+            tokens: Some(FileTokens {
+                n_tokens: 10,
+                windows: vec![ChunkRef { chunk: Digest::of(b"chunk"), pack: Digest::of(b"pack") }],
+            }),
             ..ScannedFile::default()
         }
     }
@@ -172,8 +177,16 @@ impl Fixture {
         if reversed {
             files.reverse();
         }
-        let batches = files.chunks(2).map(|files| batch(&entries, files)).collect();
-        RepoPlan { commit: self.commit.clone(), entries, ceilings: settings::Limits::default(), batches }
+        let batches = files.chunks(2).map(batch).collect();
+        RepoPlan {
+            commit: self.commit.clone(),
+            entries,
+            rules: None,
+            ceilings: settings::Limits::default(),
+            batches,
+            reused: Vec::new(),
+            origins: Vec::new(),
+        }
     }
 
     /// The repo with every batch done.
@@ -184,35 +197,22 @@ impl Fixture {
     /// The same, with the files in other batches and in the opposite order.
     pub(crate) fn scanned_in(&self, reversed: bool) -> ScannedRepo {
         let plan = self.plan(reversed);
-        let outcomes: BTreeMap<BatchId, BatchOutcome> = plan
-            .batches
-            .iter()
-            .map(|batch| {
-                let files = batch.files.iter().map(|&at| self.cases[at as usize].scanned());
-                let result = BatchResult {
-                    batch: batch.id,
-                    pipeline: Digest::of(b"pipeline"),
-                    files: files.map(FileResult::Scanned).collect(),
-                    tensors: Some(Digest::of(b"pack")),
-                };
-                (batch.id, BatchOutcome::Done(result))
-            })
-            .collect();
-        ScannedRepo { plan, outcomes, mirror: self.mirror.clone() }
+        let files = (0..).zip(&self.cases).map(|(at, case)| (at, Ok(case.scanned()))).collect();
+        ScannedRepo { plan, files, mirror: self.mirror.clone() }
     }
 }
 
-fn batch(entries: &[LedgerEntry], files: &[u32]) -> BatchPlan {
-    let ids = files.iter().map(|&at| {
-        let entry = &entries[at as usize];
-        (&entry.path, entry.oid.as_str(), Language::JavaScript, &settings::NO_FACTS)
-    });
+fn batch(files: &[u32]) -> BatchPlan {
+    let inputs = files.iter().map(|at| Digest::of(&at.to_le_bytes()));
     BatchPlan {
-        id: batch_id(Digest::of(b"pipeline"), None, ids),
+        id: batch_id(Digest::of(b"pipeline"), "", None, &Work::default(), inputs),
         sources: Digest::of(b"sources"),
         files: files.to_vec(),
         n_tokens: 1,
         n_bytes: 1,
+        work: Work::default(),
+        salt: String::new(),
+        audit: false,
     }
 }
 
@@ -263,10 +263,16 @@ pub(crate) fn spec(urls: &[&str]) -> JobSpec {
         rules: catalogue().into_iter().map(|rule| RuleSpec::new(rule.id)).collect(),
         repo_settings: RepoSettings::default(),
         fix: FixLevel::Safe,
-        model: Some(ModelRef { name: "tiny".to_owned(), digest: Digest::of(b"model"), trained: false }),
+        model: Some(ModelRef {
+            name: "tiny".to_owned(),
+            digest: Digest::of(b"model"),
+            trained: false,
+            dtype: ModelDtype::default(),
+        }),
         lane: Lane::Nightly,
         dry_run: false,
         limits: Limits::default(),
+        reuse: ReusePolicy::default(),
     }
 }
 

@@ -4,14 +4,16 @@ use std::path::PathBuf;
 
 use model_dir::ModelDir;
 use model_dir::init::{Size, untrained};
-use orchestrator::plan::{PlanError, cut, digest_only, plan_repo};
+use orchestrator::clone::Mirror;
+use orchestrator::earlier::NothingEarlier;
+use orchestrator::plan::{PlanError, Request, cut, digest_only, plan_repo};
 use orchestrator::repo_settings::Allowed;
 use orchestrator::tokens::{Blob, TokenCounter, TokenCounters};
-use schemas::job::{ConfigUse, Limits, RepoSettings};
+use schemas::job::{ConfigUse, Limits, ModelDtype, RepoSettings, ReusePolicy};
 use schemas::ledger::Outcome;
 use schemas::plan::RepoPlan;
 use schemas::sources::SourcePack;
-use schemas::{Digest, Language, ModelRef};
+use schemas::{Digest, FixLevel, JobSpec, Lane, Language, ModelRef, Pipeline};
 use settings::RuleSpec;
 use tokio_util::sync::CancellationToken;
 
@@ -23,23 +25,56 @@ fn allowed() -> Allowed {
     Allowed { rules: vec![RuleSpec::new("no-var")], settings }
 }
 
-fn plan(fixture: &Fixture, pipeline: &[u8]) -> (RepoPlan, Vec<SourcePack>) {
-    plan_by(fixture, pipeline, None)
+/// A pipeline of that one rule.
+fn pipeline(rule: &str) -> Pipeline {
+    JobSpec::pipeline(
+        &JobSpec {
+            version: JobSpec::VERSION,
+            repos: Vec::new(),
+            rules: vec![RuleSpec::new(rule)],
+            repo_settings: RepoSettings::default(),
+            fix: FixLevel::Safe,
+            model: None,
+            lane: Lane::Nightly,
+            dry_run: false,
+            limits: Limits::default(),
+            reuse: ReusePolicy::default(),
+        },
+        "grammars",
+    )
 }
 
-fn plan_by(
-    fixture: &Fixture,
-    pipeline: &[u8],
+/// What each call of [`plan_repo`] here has in common.
+fn with_request<T>(
+    mirror: &Mirror,
+    rule: &str,
     counter: Option<&TokenCounter>,
-) -> (RepoPlan, Vec<SourcePack>) {
+    plan: impl FnOnce(&Request<'_>) -> T,
+) -> T {
+    plan(&Request {
+        mirror,
+        pipeline: &pipeline(rule),
+        allowed: &allowed(),
+        limits: &Limits::default(),
+        counter,
+        earlier: &NothingEarlier,
+        reuse: ReusePolicy { enabled: false, audit_ppm: 0 },
+        salt: "",
+    })
+}
+
+fn plan(fixture: &Fixture, rule: &str) -> (RepoPlan, Vec<SourcePack>) {
+    plan_by(fixture, rule, None)
+}
+
+fn plan_by(fixture: &Fixture, rule: &str, counter: Option<&TokenCounter>) -> (RepoPlan, Vec<SourcePack>) {
     let mirror = fixture.mirror(None).unwrap();
     let mut packs = Vec::new();
     let mut store = |pack: SourcePack| {
         packs.push(pack.clone());
         digest_only(pack)
     };
-    let plan = plan_repo(&mirror, Digest::of(pipeline), &allowed(), &Limits::default(), counter, &mut store)
-        .unwrap();
+    let plan = with_request(&mirror, rule, counter, |request| plan_repo(request, &mut store)).unwrap();
     (plan, packs)
 }
 
@@ -55,7 +90,7 @@ fn many_files(n: usize) -> Fixture {
 #[test]
 fn every_scanned_entry_is_in_exactly_one_batch_in_the_order_of_the_tree() {
     let fixture = many_files(500);
-    let (plan, packs) = plan(&fixture, b"p");
+    let (plan, packs) = plan(&fixture, "no-var");
     let scanned: Vec<u32> = (0_u32..)
         .zip(&plan.entries)
         .filter(|(_, entry)| entry.outcome == Outcome::Scanned)
@@ -71,8 +106,7 @@ fn every_scanned_entry_is_in_exactly_one_batch_in_the_order_of_the_tree() {
         assert_eq!(batch.n_bytes, pack.files.iter().map(|file| file.bytes.len() as u64).sum::<u64>());
         for (&index, file) in batch.files.iter().zip(&pack.files) {
             let entry = &plan.entries[index as usize];
-            assert_eq!((&entry.path, &entry.oid), (&file.path, &file.oid));
-            let blob = fixture.source.find_blob(file.oid.parse().unwrap()).unwrap();
+            let blob = fixture.source.find_blob(entry.oid.parse().unwrap()).unwrap();
             assert_eq!(blob.content(), file.bytes);
             assert_eq!(Language::of_path(entry.path.as_bytes()), Some(file.language));
         }
@@ -82,16 +116,16 @@ fn every_scanned_entry_is_in_exactly_one_batch_in_the_order_of_the_tree() {
 #[test]
 fn a_plan_depends_on_commit_and_pipeline_only() {
     let fixture = many_files(200);
-    let (first, _) = plan(&fixture, b"p");
-    assert_eq!(plan(&fixture, b"p").0, first);
-    let (other, _) = plan(&fixture, b"q");
+    let (first, _) = plan(&fixture, "no-var");
+    assert_eq!(plan(&fixture, "no-var").0, first);
+    let (other, _) = plan(&fixture, "eqeqeq");
     assert_eq!(other.entries, first.entries);
     assert!(other.batches.iter().zip(&first.batches).all(|(a, b)| a.id != b.id && a.sources == b.sources));
 }
 
 #[test]
 fn a_repo_without_source_has_a_ledger_and_no_batch() {
-    let (plan, packs) = plan(&Fixture::with_files(&[("README.md", "hello")]), b"p");
+    let (plan, packs) = plan(&Fixture::with_files(&[("README.md", "hello")]), "no-var");
     assert_eq!((plan.entries.len(), plan.batches.len(), packs.len()), (1, 0, 0));
 }
 
@@ -102,8 +136,7 @@ fn a_store_that_fails_fails_the_plan() {
     let fixture = many_files(3);
     let mirror = fixture.mirror(None).unwrap();
     let mut store = |_| Err("disk full".into());
-    let error =
-        plan_repo(&mirror, Digest::of(b"p"), &allowed(), &Limits::default(), None, &mut store).unwrap_err();
+    let error = with_request(&mirror, "no-var", None, |request| plan_repo(request, &mut store)).unwrap_err();
     assert!(matches!(error, PlanError::Store(source) if source.to_string() == "disk full"));
 }
 
@@ -112,8 +145,8 @@ fn a_commit_that_the_mirror_lost_is_an_error() {
     let fixture = many_files(3);
     let mut mirror = fixture.mirror(None).unwrap();
     mirror.commit = git2::Oid::from_str("1234567890123456789012345678901234567890").unwrap();
-    let error = plan_repo(&mirror, Digest::of(b"p"), &allowed(), &Limits::default(), None, &mut digest_only)
-        .unwrap_err();
+    let error =
+        with_request(&mirror, "no-var", None, |request| plan_repo(request, &mut digest_only)).unwrap_err();
     assert!(matches!(error, PlanError::Mirror { .. }));
 }
 
@@ -175,7 +208,7 @@ fn odd_files() -> Fixture {
 #[test]
 fn with_a_model_a_batch_has_the_tokens_that_its_worker_will_count() {
     let (model, fixture) = (Model::new(), odd_files());
-    let (plan, packs) = plan_by(&fixture, b"p", Some(&model.counter()));
+    let (plan, packs) = plan_by(&fixture, "no-var", Some(&model.counter()));
     let dir = ModelDir::open(&model.path()).unwrap();
     assert!(plan.batches.len() > 2);
     for (batch, pack) in plan.batches.iter().zip(&packs) {
@@ -194,11 +227,11 @@ fn with_a_model_a_batch_has_the_tokens_that_its_worker_will_count() {
 #[test]
 fn a_plan_is_the_same_whether_its_counts_were_remembered_lost_or_damaged() {
     let (model, fixture) = (Model::new(), odd_files());
-    let cold = plan_by(&fixture, b"p", Some(&model.counter())).0;
+    let cold = plan_by(&fixture, "no-var", Some(&model.counter())).0;
     let file = model.counts_file();
     let whole = std::fs::read(&file).unwrap();
     assert!(whole.len() > 100 * 32, "few counts are remembered");
-    let again = || plan_by(&fixture, b"p", Some(&model.counter())).0;
+    let again = || plan_by(&fixture, "no-var", Some(&model.counter())).0;
     assert_eq!(again(), cold);
     assert!(std::fs::read(&file).unwrap() == whole, "blobs were counted twice");
 
@@ -228,9 +261,8 @@ fn counting_ends_when_the_orchestrator_does_and_nothing_is_stored() {
     stop.cancel();
     let mirror = fixture.mirror(None).unwrap();
     let mut store = |_| panic!("a batch was cut");
-    let error =
-        plan_repo(&mirror, Digest::of(b"p"), &allowed(), &Limits::default(), Some(&counter), &mut store)
-            .unwrap_err();
+    let error = with_request(&mirror, "no-var", Some(&counter), |request| plan_repo(request, &mut store))
+        .unwrap_err();
     assert!(matches!(error, PlanError::Stopped(_)));
 }
 
@@ -241,7 +273,7 @@ async fn a_model_s_tokenizer_comes_out_of_the_store_and_its_absence_has_a_name()
     let opened = ModelDir::open(&model.path()).unwrap();
     let digest: Digest = opened.digest().parse().unwrap();
     let counters = TokenCounters::new(store.clone(), dir.path().join("tokenizers"), CancellationToken::new());
-    let wanted = ModelRef { name: "micro".to_owned(), digest, trained: false };
+    let wanted = ModelRef { name: "micro".to_owned(), digest, trained: false, dtype: ModelDtype::F32 };
     let error = counters.get(&wanted).await.err().unwrap();
     assert!(format!("{error:#}").contains("micro") && format!("{error:#}").contains("missing"), "{error:#}");
 

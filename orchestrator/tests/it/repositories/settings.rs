@@ -1,12 +1,13 @@
 //! What a repository says of how it is scanned, as far as a job lets it.
 
-use orchestrator::plan::{PlanError, digest_only, plan_repo};
+use orchestrator::earlier::NothingEarlier;
+use orchestrator::plan::{PlanError, Request, digest_only, plan_repo};
 use orchestrator::repo_settings::Allowed;
-use schemas::Digest;
-use schemas::job::{ConfigUse, Limits, RepoSettings};
+use schemas::job::{ConfigUse, Limits, RepoSettings, ReusePolicy};
 use schemas::ledger::{Outcome, SkipReason};
 use schemas::plan::RepoPlan;
 use schemas::sources::SourcePack;
+use schemas::{FixLevel, Pipeline};
 use settings::RuleSpec;
 
 use super::fixture::Fixture;
@@ -25,7 +26,24 @@ fn plan(fixture: &Fixture, config: ConfigUse) -> Result<(RepoPlan, Vec<SourcePac
         digest_only(pack)
     };
     let mirror = fixture.mirror(None).unwrap();
-    let plan = plan_repo(&mirror, Digest::of(b"p"), &allowed, &Limits::default(), None, &mut store)?;
+    let pipeline = Pipeline {
+        engine: Pipeline::ENGINE.to_owned(),
+        grammars: String::new(),
+        rules: allowed.rules.clone(),
+        fix: FixLevel::Safe,
+        model: None,
+    };
+    let request = Request {
+        mirror: &mirror,
+        pipeline: &pipeline,
+        allowed: &allowed,
+        limits: &Limits::default(),
+        counter: None,
+        earlier: &NothingEarlier,
+        reuse: ReusePolicy::default(),
+        salt: "",
+    };
+    let plan = plan_repo(&request, &mut store)?;
     Ok((plan, packs))
 }
 
@@ -64,7 +82,7 @@ fn excluded_files_are_accounted_for_and_facts_travel_with_the_others() {
     assert_eq!(outcome("a.js"), Outcome::Scanned);
     assert_eq!(plan.ceilings.files, Some(7));
     let file = &packs[0].files[0];
-    assert_eq!((&*file.facts.path, file.facts.target.node), ("a.js", Some(16)));
+    assert_eq!((&*file.facts.path, file.facts.target.node), ("_.js", Some(16)));
     assert_eq!(packs[0].rules.as_ref().unwrap()[0].options.values(), ["smart"]);
 }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::language::Language;
+
 /// What is known of a file beside its text. The default knows nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Facts {
@@ -17,6 +19,37 @@ pub struct Facts {
     pub globals: BTreeMap<String, bool>,
     /// Rules that the configuration keeps away from the file.
     pub rules_off: Vec<String>,
+}
+
+impl Facts {
+    /// The facts with no more of the path than the rules of this build read, so that the same text in two places has
+    /// the same result: the ending of the name; in Python also the folders, since they say which imports are the
+    /// repository's own. Rules of users read globs of whole paths: where one of them runs, nothing is to be reduced.
+    #[must_use]
+    pub fn reduced(self, language: Language) -> Self {
+        let (folders, name) = match self.path.rsplit_once('/') {
+            Some((folders, name)) => (folders, name),
+            None => ("", self.path.as_str()),
+        };
+        let path = match language {
+            Language::Python => {
+                let name = match name {
+                    "__init__.py" | "__init__.pyi" => name,
+                    _ if name.ends_with(".pyi") => "_.pyi",
+                    _ => "_.py",
+                };
+                if folders.is_empty() { name.to_owned() } else { format!("{folders}/{name}") }
+            }
+            Language::Go if name.ends_with("_test.go") => "_test.go".to_owned(),
+            Language::Go => "_.go".to_owned(),
+            Language::Rust => "_.rs".to_owned(),
+            Language::JavaScript | Language::TypeScript | Language::Tsx => {
+                let ending = name.find('.').map_or("", |dot| &name[dot..]);
+                format!("_{ending}")
+            }
+        };
+        Self { path, ..self }
+    }
 }
 
 /// Nothing is known.
@@ -105,6 +138,18 @@ pub enum Gate {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_is_reduced_to_what_rules_read() {
+        let reduced =
+            |path: &str, language| Facts { path: path.into(), ..Facts::default() }.reduced(language).path;
+        assert_eq!(reduced("src/a.d.ts", Language::TypeScript), "_.d.ts");
+        assert_eq!(reduced("a.js", Language::JavaScript), reduced("lib/b.js", Language::JavaScript));
+        assert_eq!(reduced("pkg/sub/mod.py", Language::Python), "pkg/sub/_.py");
+        assert_eq!(reduced("pkg/__init__.py", Language::Python), "pkg/__init__.py");
+        assert_eq!(reduced("x/y_test.go", Language::Go), "_test.go");
+        assert_eq!(reduced("x/y.rs", Language::Rust), "_.rs");
+    }
 
     #[test]
     fn a_gate_is_met_by_a_known_target_only() {

@@ -43,6 +43,19 @@ impl Language {
         }
     }
 
+    /// Its name in data.
+    #[must_use]
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::JavaScript => "javascript",
+            Self::TypeScript => "typescript",
+            Self::Tsx => "tsx",
+            Self::Python => "python",
+            Self::Rust => "rust",
+            Self::Go => "go",
+        }
+    }
+
     /// Whether this is JavaScript or one of its typed dialects.
     #[must_use]
     pub fn is_ecmascript(self) -> bool {
