@@ -105,7 +105,7 @@ async fn run_large(large: Large, dir: &Path) -> Result<ExitCode> {
     let at_once = Duration::ZERO;
     let (shape, at, actions) = match large {
         Large::KillTable => {
-            let victims = [Victim::Worker(0), Victim::Orchestrator, Victim::Server];
+            let victims = [Victim::Worker(0), Victim::Orchestrator(0), Victim::Server];
             let kills = victims.map(|victim| Action::Kill(victim, at_once));
             (LARGE, Moment::Percent(33), [kills.to_vec(), vec![Action::KillAll(at_once)]].concat())
         }

@@ -52,10 +52,11 @@ impl Run<'_> {
                 tokio::time::sleep(down).await;
                 self.system.start_worker(n)?;
             }
-            Victim::Orchestrator => {
-                self.system.kill_orchestrator();
+            Victim::Orchestrator(n) => {
+                let n = n % self.system.n_orchestrators();
+                self.system.kill_orchestrator(n);
                 tokio::time::sleep(down).await;
-                self.system.start_orchestrator()?;
+                self.system.start_orchestrator(n)?;
             }
             Victim::Server => {
                 self.system.kill_server();
@@ -69,7 +70,7 @@ impl Run<'_> {
     async fn stop(&mut self, victim: Victim, time: Duration) -> bool {
         let pid = match victim {
             Victim::Worker(n) => self.system.worker_pid(n % self.system.n_workers()),
-            Victim::Orchestrator => self.system.orchestrator_pid(),
+            Victim::Orchestrator(n) => self.system.orchestrator_pid(n % self.system.n_orchestrators()),
             Victim::Server => Some(self.system.server.pid()),
         };
         let Some(pid) = pid else { return false };
@@ -80,13 +81,15 @@ impl Run<'_> {
     }
 
     async fn kill_all(&mut self, down: Duration) -> Result<bool> {
-        let n_workers = self.system.n_workers();
+        let (n_orchestrators, n_workers) = (self.system.n_orchestrators(), self.system.n_workers());
         self.system.kill_server();
-        self.system.kill_orchestrator();
+        (0..n_orchestrators).for_each(|n| self.system.kill_orchestrator(n));
         (0..n_workers).for_each(|n| self.system.kill_worker(n));
         tokio::time::sleep(down).await;
         self.system.server.restart()?;
-        self.system.start_orchestrator()?;
+        for n in 0..n_orchestrators {
+            self.system.start_orchestrator(n)?;
+        }
         for n in 0..n_workers {
             self.system.start_worker(n)?;
         }
@@ -113,7 +116,7 @@ impl Run<'_> {
     }
 
     /// Flips a byte of an object, or cuts its end off.
-    fn damage(&self, object: Object, draw: u64) -> Result<bool> {
+    pub(super) fn damage(&self, object: Object, draw: u64) -> Result<bool> {
         let mut paths = self.objects(object)?;
         if paths.is_empty() {
             return Ok(false);
@@ -136,6 +139,11 @@ impl Run<'_> {
         let folders = match object {
             Object::Result => vec![store.join("results")],
             Object::Sources => vec![store.join("sources")],
+            Object::Snapshot => {
+                let of_repos = fs::read_dir(store.join("index"))?;
+                let of_repos: Vec<PathBuf> = of_repos.filter_map(|repo| Some(repo.ok()?.path())).collect();
+                [vec![store.join("snapshots")], of_repos].concat()
+            }
             Object::Plan => {
                 let of_job = |job: &super::run::Job<'_>| store.join("jobs").join(&job.id).join("repos");
                 let repos = self.jobs.iter().map(of_job).filter_map(|repos| fs::read_dir(repos).ok());

@@ -11,7 +11,7 @@ use schemas::messages::Phase;
 
 use super::model;
 use super::reference::{Reference, References, names, submit_arguments};
-use super::scenario::{Kind, Moment, STORE_ERRORS, Scenario};
+use super::scenario::{DAMAGED_SNAPSHOT, Kind, Moment, Object, STORE_ERRORS, Scenario};
 use super::system::{Process, System};
 
 /// What came of one scenario.
@@ -102,6 +102,9 @@ pub async fn run(scenario: &Scenario, references: &References, dir: &Path) -> Re
         }
     }
     run.wait_for_the_end().await?;
+    if let Some(draw) = scenario.second_night {
+        run.second_night(draw).await?;
+    }
     let violations = model::violations(&mut run, scenario).await?;
     let mut outcome = run.outcome;
     outcome.violations.extend(violations);
@@ -190,6 +193,20 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// Every job once more, from what the first night left, of which something is damaged.
+    async fn second_night(&mut self, draw: u64) -> Result<()> {
+        if self.damage(Object::Snapshot, draw)? {
+            self.outcome.injected.push(DAMAGED_SNAPSHOT);
+        }
+        let again: Vec<Job<'a>> = self
+            .jobs
+            .iter()
+            .map(|job| Job::submit(&self.system, &format!("{}-again", job.id), job.reference))
+            .collect::<Result<_>>()?;
+        self.jobs.extend(again);
+        self.wait_for_the_end().await
+    }
+
     /// Looks at everything once. `false` if every job ended, or should have long ago.
     async fn goes_on(&mut self) -> Result<bool> {
         self.look_at_jobs().await?;
@@ -258,7 +275,14 @@ async fn has_failed(system: &System, job: &str) -> bool {
     matches!(bus.record(&job).await, Ok(Some(record)) if record.phase == Phase::Failed)
 }
 
-impl Job<'_> {
+impl<'a> Job<'a> {
+    fn submit(system: &System, id: &str, reference: &'a Reference) -> Result<Self> {
+        let out = system.dir.join(format!("out-{id}"));
+        let process = system.submit(id, &submit_arguments(id, &out, &reference.repos))?;
+        let id = id.to_owned();
+        Ok(Self { id, reference, out, end: None, cancel_requested: false, process, submissions: 1 })
+    }
+
     /// Whether it ended without a report because it was cancelled.
     pub(super) fn ended_cancelled(&self) -> bool {
         self.cancel_requested && self.end.is_some_and(|status| status.code() == Some(1))

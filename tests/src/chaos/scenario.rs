@@ -14,10 +14,14 @@ pub struct Scenario {
     pub seed: u64,
     /// The jobs, submitted one right after the other.
     pub jobs: Vec<Shape>,
+    /// Orchestrators: one is in charge, the others wait.
+    pub n_orchestrators: usize,
     /// Workers.
     pub n_workers: usize,
     /// Batches that each has in hand.
     pub slots: u64,
+    /// Whether everything is scanned again in the end, from snapshots of which one, chosen by the number, is damaged.
+    pub second_night: Option<u64>,
     /// Query of the fault-injecting store that the services use, if they use one.
     pub store_errors: Option<String>,
     /// In the order in which they happen.
@@ -47,8 +51,8 @@ pub enum Moment {
 pub enum Victim {
     /// The worker of this number, modulo how many there are.
     Worker(usize),
-    /// The orchestrator.
-    Orchestrator,
+    /// The orchestrator of this number, modulo how many there are.
+    Orchestrator(usize),
     /// The nats-server.
     Server,
 }
@@ -58,8 +62,8 @@ pub enum Victim {
 pub enum Client {
     /// All workers.
     Workers,
-    /// The orchestrator.
-    Orchestrator,
+    /// All orchestrators.
+    Orchestrators,
     /// The waiting `submit-job`.
     Submitter,
 }
@@ -73,6 +77,8 @@ pub enum Object {
     Sources,
     /// The plan of a repository.
     Plan,
+    /// What a job left for the next night.
+    Snapshot,
 }
 
 /// What is done to the system. Times are how long it lasts.
@@ -112,11 +118,11 @@ pub type Kind = &'static str;
 /// Every kind of fault, with how it is drawn.
 const DRAWS: &[(Kind, fn(&mut Seeded) -> Action)] = &[
     ("kill-worker", |seeded| Action::Kill(worker(seeded), millis(seeded, 0, 2000))),
-    ("kill-orchestrator", |seeded| Action::Kill(Victim::Orchestrator, millis(seeded, 0, 2000))),
+    ("kill-orchestrator", |seeded| Action::Kill(orchestrator(seeded), millis(seeded, 0, 2000))),
     ("kill-server", |seeded| Action::Kill(Victim::Server, millis(seeded, 0, 3000))),
     ("kill-all", |seeded| Action::KillAll(millis(seeded, 0, 2000))),
     ("stop-worker", |seeded| Action::Stop(worker(seeded), millis(seeded, 1000, 8000))),
-    ("stop-orchestrator", |seeded| Action::Stop(Victim::Orchestrator, millis(seeded, 1000, 8000))),
+    ("stop-orchestrator", |seeded| Action::Stop(orchestrator(seeded), millis(seeded, 1000, 8000))),
     ("stop-server", |seeded| Action::Stop(Victim::Server, millis(seeded, 1000, 8000))),
     ("wipe-queue", |seeded| Action::Wipe(millis(seeded, 0, 1000))),
     ("cut-line", |seeded| Action::Disturb(client(seeded), Line::Cut, millis(seeded, 50, 3000))),
@@ -139,15 +145,22 @@ const DRAWS: &[(Kind, fn(&mut Seeded) -> Action)] = &[
     ("cancel", |_| Action::Cancel),
 ];
 
-/// The one kind that is no event: the store fails now and then during the whole run.
+/// No event: the store fails now and then during the whole run.
 pub const STORE_ERRORS: Kind = "store-errors";
+
+/// No event either: it happens between two nights.
+pub const DAMAGED_SNAPSHOT: Kind = "damage-snapshot";
 
 fn worker(seeded: &mut Seeded) -> Victim {
     Victim::Worker(index(seeded))
 }
 
+fn orchestrator(seeded: &mut Seeded) -> Victim {
+    Victim::Orchestrator(index(seeded))
+}
+
 fn client(seeded: &mut Seeded) -> Client {
-    seeded.pick(&[Client::Workers, Client::Orchestrator, Client::Submitter])
+    seeded.pick(&[Client::Workers, Client::Orchestrators, Client::Submitter])
 }
 
 fn millis(seeded: &mut Seeded, low: u64, high: u64) -> Duration {
@@ -161,7 +174,7 @@ fn index(seeded: &mut Seeded) -> usize {
 /// Every kind of fault that there is.
 #[must_use]
 pub fn kinds() -> Vec<Kind> {
-    DRAWS.iter().map(|(kind, _)| *kind).chain([STORE_ERRORS]).collect()
+    DRAWS.iter().map(|(kind, _)| *kind).chain([STORE_ERRORS, DAMAGED_SNAPSHOT]).collect()
 }
 
 impl Action {
@@ -170,10 +183,10 @@ impl Action {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Kill(Victim::Worker(_), _) => "kill-worker",
-            Self::Kill(Victim::Orchestrator, _) => "kill-orchestrator",
+            Self::Kill(Victim::Orchestrator(_), _) => "kill-orchestrator",
             Self::Kill(Victim::Server, _) => "kill-server",
             Self::Stop(Victim::Worker(_), _) => "stop-worker",
-            Self::Stop(Victim::Orchestrator, _) => "stop-orchestrator",
+            Self::Stop(Victim::Orchestrator(_), _) => "stop-orchestrator",
             Self::Stop(Victim::Server, _) => "stop-server",
             Self::KillAll(_) => "kill-all",
             Self::Wipe(_) => "wipe-queue",
@@ -187,6 +200,7 @@ impl Action {
             Self::Damage(Object::Result, _) => "damage-result",
             Self::Damage(Object::Sources, _) => "damage-sources",
             Self::Damage(Object::Plan, _) => "damage-plan",
+            Self::Damage(Object::Snapshot, _) => DAMAGED_SNAPSHOT,
             Self::FillStore(_) => "fill-store",
             Self::FillQueue(_) => "fill-queue",
             Self::JumpClock(_) => "jump-clock",
@@ -208,32 +222,44 @@ impl Scenario {
         let slots = seeded.between(1, 2);
         let n_jobs = if seeded.chance(25) { 2 } else { 1 };
         let jobs = (0..n_jobs).map(|_| seeded.pick(&SHAPES)).collect();
+        let n_orchestrators = if seeded.chance(25) { 2 } else { 1 };
         let kinds = chosen_kinds(&mut Seeded::new(seed, "kinds"), only);
         let mut seeded = Seeded::new(seed, "faults");
         let mut faults: Vec<Fault> = kinds.iter().filter_map(|kind| fault(kind, &mut seeded)).collect();
         // Nothing follows a cancellation that would say anything about it.
         faults.sort_by_key(|fault| (fault.action == Action::Cancel, fault.at));
         let store_errors = kinds.contains(&STORE_ERRORS).then(|| store_query(seed));
-        Self { seed, jobs, n_workers, slots, store_errors, faults }
+        let second_night = kinds.contains(&DAMAGED_SNAPSHOT).then(|| seeded.next());
+        Self { seed, jobs, n_orchestrators, n_workers, slots, second_night, store_errors, faults }
     }
 
-    /// A job that a single fault hits, on two workers.
-    #[must_use]
-    pub fn single(shape: Shape, at: Moment, action: Action) -> Self {
-        let faults = vec![Fault { at, action }];
-        Self { seed: 0, jobs: vec![shape], n_workers: 2, slots: 2, store_errors: None, faults }
-    }
-
-    /// A job that nothing disturbs.
+    /// A job that nothing disturbs, on two workers.
     #[must_use]
     pub fn undisturbed(shape: Shape) -> Self {
-        Self { seed: 0, jobs: vec![shape], n_workers: 2, slots: 2, store_errors: None, faults: Vec::new() }
+        let (n_orchestrators, n_workers, slots) = (1, 2, 2);
+        Self {
+            seed: 0,
+            jobs: vec![shape],
+            n_orchestrators,
+            n_workers,
+            slots,
+            second_night: None,
+            store_errors: None,
+            faults: Vec::new(),
+        }
+    }
+
+    /// The same with a single fault.
+    #[must_use]
+    pub fn single(shape: Shape, at: Moment, action: Action) -> Self {
+        Self { faults: vec![Fault { at, action }], ..Self::undisturbed(shape) }
     }
 
     /// Whether some fault is of this kind.
     #[must_use]
     pub fn has(&self, kind: Kind) -> bool {
         (kind == STORE_ERRORS && self.store_errors.is_some())
+            || (kind == DAMAGED_SNAPSHOT && self.second_night.is_some())
             || self.faults.iter().any(|fault| fault.action.kind() == kind)
     }
 }
@@ -301,12 +327,19 @@ impl fmt::Display for Action {
 impl fmt::Display for Scenario {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let jobs: Vec<&str> = self.jobs.iter().map(|shape| shape.name).collect();
-        write!(f, "{} on {}x{}:", jobs.join("+"), self.n_workers, self.slots)?;
+        write!(f, "{} on {}x{}", jobs.join("+"), self.n_workers, self.slots)?;
+        if self.n_orchestrators > 1 {
+            write!(f, " with {} orchestrators", self.n_orchestrators)?;
+        }
+        f.write_str(":")?;
         for fault in &self.faults {
             write!(f, " {}@{}", fault.action, fault.at)?;
         }
         if self.store_errors.is_some() {
             write!(f, " {STORE_ERRORS}")?;
+        }
+        if self.second_night.is_some() {
+            write!(f, " {DAMAGED_SNAPSHOT}")?;
         }
         Ok(())
     }

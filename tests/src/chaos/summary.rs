@@ -105,8 +105,11 @@ pub fn line(outcome: &Outcome) -> String {
     let mut text = format!("seed {:>5}  {verdict}  {elapsed:>6.1} s  {}", outcome.seed, outcome.scenario);
     let remarks = [("not so", &outcome.violations), ("SKIPPED", &outcome.skipped), ("note", &outcome.notes)];
     for (kind, remarks) in remarks {
-        for remark in remarks {
-            write!(text, "\n    {kind}: {remark}").expect("a string takes everything");
+        let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+        remarks.iter().for_each(|remark| *counts.entry(remark).or_default() += 1);
+        for (remark, n) in counts {
+            let times = if n > 1 { format!(" ({n} times)") } else { String::new() };
+            write!(text, "\n    {kind}: {remark}{times}").expect("a string takes everything");
         }
     }
     text

@@ -22,7 +22,7 @@ pub(super) struct System {
     /// Its queue.
     pub(super) server: PrivateServer,
     lines: Lines,
-    orchestrator: Option<Process>,
+    orchestrators: Vec<Option<Process>>,
     workers: Vec<Option<Process>>,
     slots: u64,
     store_query: Option<String>,
@@ -34,7 +34,7 @@ pub(super) struct System {
 
 struct Lines {
     workers: Proxy,
-    orchestrator: Proxy,
+    orchestrators: Proxy,
     submitter: Proxy,
 }
 
@@ -84,11 +84,11 @@ impl System {
             dir: dir.to_owned(),
             lines: Lines {
                 workers: Proxy::start(address.clone()).await?,
-                orchestrator: Proxy::start(address.clone()).await?,
+                orchestrators: Proxy::start(address.clone()).await?,
                 submitter: Proxy::start(address).await?,
             },
             server,
-            orchestrator: None,
+            orchestrators: (0..scenario.n_orchestrators).map(|_| None).collect(),
             workers: (0..scenario.n_workers).map(|_| None).collect(),
             slots: scenario.slots,
             store_query: scenario.store_errors.clone(),
@@ -96,7 +96,9 @@ impl System {
             peak_bytes: 0,
             mounts,
         };
-        system.start_orchestrator()?;
+        for n in 0..scenario.n_orchestrators {
+            system.start_orchestrator(n)?;
+        }
         for n in 0..scenario.n_workers {
             system.start_worker(n)?;
         }
@@ -108,9 +110,15 @@ impl System {
     pub(super) fn line(&self, client: Client) -> &Proxy {
         match client {
             Client::Workers => &self.lines.workers,
-            Client::Orchestrator => &self.lines.orchestrator,
+            Client::Orchestrators => &self.lines.orchestrators,
             Client::Submitter => &self.lines.submitter,
         }
+    }
+
+    /// Orchestrators, running or not.
+    #[must_use]
+    pub(super) fn n_orchestrators(&self) -> usize {
+        self.orchestrators.len()
     }
 
     /// Workers, running or not.
@@ -133,12 +141,13 @@ impl System {
         Ok(Bus::connect(&self.server.connection("chaos")).await?)
     }
 
-    /// Starts the orchestrator.
+    /// Starts an orchestrator.
     ///
     /// # Errors
     /// If there is no such program.
-    pub(super) fn start_orchestrator(&mut self) -> Result<()> {
-        self.orchestrator = Some(self.spawn("orchestrator", Client::Orchestrator, &[])?);
+    pub(super) fn start_orchestrator(&mut self, n: usize) -> Result<()> {
+        let data = format!("data-{n}");
+        self.orchestrators[n] = Some(self.spawn("orchestrator", Client::Orchestrators, &data, &[])?);
         Ok(())
     }
 
@@ -148,14 +157,18 @@ impl System {
     /// If there is no such program.
     pub(super) fn start_worker(&mut self, n: usize) -> Result<()> {
         let slots = self.slots.to_string();
-        self.workers[n] =
-            Some(self.spawn("worker", Client::Workers, &["--threads", "1", "--slots", &slots])?);
+        self.workers[n] = Some(self.spawn(
+            "worker",
+            Client::Workers,
+            "data-workers",
+            &["--threads", "1", "--slots", &slots],
+        )?);
         Ok(())
     }
 
-    /// Kills the orchestrator without warning.
-    pub(super) fn kill_orchestrator(&mut self) {
-        let peak = self.orchestrator.take().map_or(0, |service| service.peak_bytes());
+    /// Kills an orchestrator without warning.
+    pub(super) fn kill_orchestrator(&mut self, n: usize) {
+        let peak = self.orchestrators[n].take().map_or(0, |service| service.peak_bytes());
         self.peak_bytes = self.peak_bytes.max(peak);
     }
 
@@ -176,10 +189,10 @@ impl System {
         self.workers[n].as_ref().map(|service| service.0.id())
     }
 
-    /// The process of the orchestrator, if it runs.
+    /// The process of an orchestrator, if it runs.
     #[must_use]
-    pub(super) fn orchestrator_pid(&self) -> Option<u32> {
-        self.orchestrator.as_ref().map(|service| service.0.id())
+    pub(super) fn orchestrator_pid(&self, n: usize) -> Option<u32> {
+        self.orchestrators[n].as_ref().map(|service| service.0.id())
     }
 
     /// Starts services again that ended although nobody killed them, as a supervisor does. Returns what they were and
@@ -190,9 +203,11 @@ impl System {
     pub(super) fn restart_ended(&mut self) -> Result<Vec<(String, ExitStatus)>> {
         let ended = |service: &mut Option<Process>| service.as_mut()?.ended().ok().flatten();
         let mut found = Vec::new();
-        if let Some(status) = ended(&mut self.orchestrator) {
-            found.push(("orchestrator".to_owned(), status));
-            self.start_orchestrator()?;
+        for n in 0..self.orchestrators.len() {
+            if let Some(status) = ended(&mut self.orchestrators[n]) {
+                found.push((format!("orchestrator {n}"), status));
+                self.start_orchestrator(n)?;
+            }
         }
         for n in 0..self.workers.len() {
             if let Some(status) = ended(&mut self.workers[n]) {
@@ -206,7 +221,7 @@ impl System {
     /// The most memory that a service ever had resident, bytes.
     #[must_use]
     pub(super) fn peak_bytes(&self) -> u64 {
-        let running = self.workers.iter().chain([&self.orchestrator]).flatten().map(Process::peak_bytes);
+        let running = self.workers.iter().chain(&self.orchestrators).flatten().map(Process::peak_bytes);
         running.max().unwrap_or_default().max(self.peak_bytes)
     }
 
@@ -252,7 +267,7 @@ impl System {
     }
 
     /// Starts a service. It ends with this process, however that ends: it watches its standard input, a pipe of ours.
-    fn spawn(&self, name: &str, client: Client, arguments: &[&str]) -> Result<Process> {
+    fn spawn(&self, name: &str, client: Client, data: &str, arguments: &[&str]) -> Result<Process> {
         let log = OpenOptions::new().create(true).append(true).open(self.dir.join(format!("{name}.log")))?;
         let store = match &self.store_query {
             Some(query) => format!("faulty+file://{}?{query}", self.store().display()),
@@ -261,7 +276,7 @@ impl System {
         let mut command = Command::new(binary(name));
         command
             .args(["--nats", &self.line(client).url(), "--store", &store, "--exit-with-parent", "--data-dir"])
-            .arg(self.dir.join("data"))
+            .arg(self.dir.join(data))
             .args(arguments)
             .env("NM_NATS_TOKEN", self.token())
             .env("NM_LOG", "info")
