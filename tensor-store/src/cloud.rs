@@ -10,13 +10,16 @@ use std::time::Duration;
 #[cfg(feature = "s3")]
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, S3ConditionalPut};
 #[cfg(feature = "azure")]
-use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
+use object_store::azure::MicrosoftAzureBuilder;
 #[cfg(feature = "gcs")]
-use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
+use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
-use object_store::{BackoffConfig, ClientConfigKey, ObjectStore, RetryConfig};
+use object_store::{BackoffConfig, ObjectStore, RetryConfig};
 use url::Url;
+
+/// Names and values, as in an environment.
+pub(crate) type Variables = [(String, String)];
 
 /// Of one request and its answer: what a pack of a gigabyte takes on a slow line.
 const TIMEOUT: &str = "10m";
@@ -37,21 +40,21 @@ fn retries() -> RetryConfig {
     }
 }
 
-/// Our timeouts, as far as the environment does not set its own: `<prefix>_TIMEOUT`, `<prefix>_READ_TIMEOUT`.
-fn timeouts(prefix: &str) -> impl Iterator<Item = (ClientConfigKey, &'static str)> {
-    let ours = [
-        ("TIMEOUT", ClientConfigKey::Timeout, TIMEOUT),
-        ("READ_TIMEOUT", ClientConfigKey::ReadTimeout, READ_TIMEOUT),
-    ];
-    let is_unset = move |name: &str| std::env::var_os(format!("{prefix}_{name}")).is_none();
-    ours.into_iter().filter(move |(name, ..)| is_unset(name)).map(|(_, key, value)| (key, value))
+/// Settings by the names of their variables: our timeouts, as far as the environment does not set its own, and what
+/// the caller wants instead of the environment.
+fn settings<'a>(prefix: &str, variables: &'a Variables) -> impl Iterator<Item = (String, &'a str)> {
+    let ours = [(format!("{prefix}_TIMEOUT"), TIMEOUT), (format!("{prefix}_READ_TIMEOUT"), READ_TIMEOUT)];
+    let ours = ours.into_iter().filter(|(name, _)| std::env::var_os(name).is_none());
+    let given = variables.iter().map(|(name, value)| (name.clone(), value.as_str()));
+    ours.chain(given).map(|(name, value)| (name.to_ascii_lowercase(), value))
 }
 
-/// Opens `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`.
+/// Opens `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`; `variables` count before those of the
+/// process.
 ///
 /// # Errors
 /// A reason, without secrets.
-pub(crate) fn open(url: &Url) -> Result<Arc<dyn ObjectStore>, String> {
+pub(crate) fn open(url: &Url, variables: &Variables) -> Result<Arc<dyn ObjectStore>, String> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err("credentials belong in the environment, not in the URL".to_owned());
     }
@@ -60,11 +63,11 @@ pub(crate) fn open(url: &Url) -> Result<Arc<dyn ObjectStore>, String> {
     provide_cryptography();
     match url.scheme() {
         #[cfg(feature = "s3")]
-        "s3" => s3(bucket).map(|store| below(prefix, store)),
+        "s3" => s3(bucket, variables).map(|store| below(prefix, store)),
         #[cfg(feature = "gcs")]
-        "gs" => gs(bucket).map(|store| below(prefix, store)),
+        "gs" => gs(bucket, variables).map(|store| below(prefix, store)),
         #[cfg(feature = "azure")]
-        "az" => az(bucket).map(|store| below(prefix, store)),
+        "az" => az(bucket, variables).map(|store| below(prefix, store)),
         other => {
             Err(format!("this build has no {other}://: its features are s3, gcs (gs://) and azure (az://)"))
         }
@@ -82,14 +85,16 @@ fn provide_cryptography() {
 }
 
 #[cfg(feature = "s3")]
-fn s3(bucket: &str) -> Result<impl ObjectStore, String> {
+fn s3(bucket: &str, variables: &Variables) -> Result<impl ObjectStore, String> {
     use AmazonS3ConfigKey as ConfigKey;
     let mut builder = AmazonS3Builder::from_env()
         .with_bucket_name(bucket)
         .with_conditional_put(S3ConditionalPut::ETagMatch)
         .with_retry(retries());
-    for (key, value) in timeouts("AWS") {
-        builder = builder.with_config(ConfigKey::Client(key), value);
+    for (name, value) in settings("AWS", variables) {
+        if let Ok(key) = name.parse() {
+            builder = builder.with_config(key, value);
+        }
     }
     // An own endpoint is no place where the machine itself has credentials, and asking it for them takes a minute.
     let is_set = |key| builder.get_config_value(&key).is_some();
@@ -101,19 +106,23 @@ fn s3(bucket: &str) -> Result<impl ObjectStore, String> {
 }
 
 #[cfg(feature = "gcs")]
-fn gs(bucket: &str) -> Result<impl ObjectStore, String> {
+fn gs(bucket: &str, variables: &Variables) -> Result<impl ObjectStore, String> {
     let mut builder = GoogleCloudStorageBuilder::from_env().with_bucket_name(bucket).with_retry(retries());
-    for (key, value) in timeouts("GOOGLE") {
-        builder = builder.with_config(GoogleConfigKey::Client(key), value);
+    for (name, value) in settings("GOOGLE", variables) {
+        if let Ok(key) = name.parse() {
+            builder = builder.with_config(key, value);
+        }
     }
     builder.build().map_err(|error| error.to_string())
 }
 
 #[cfg(feature = "azure")]
-fn az(container: &str) -> Result<impl ObjectStore, String> {
+fn az(container: &str, variables: &Variables) -> Result<impl ObjectStore, String> {
     let mut builder = MicrosoftAzureBuilder::from_env().with_container_name(container).with_retry(retries());
-    for (key, value) in timeouts("AZURE") {
-        builder = builder.with_config(AzureConfigKey::Client(key), value);
+    for (name, value) in settings("AZURE", variables) {
+        if let Ok(key) = name.parse() {
+            builder = builder.with_config(key, value);
+        }
     }
     builder.build().map_err(|error| error.to_string())
 }

@@ -117,12 +117,20 @@ impl Error {
 
     pub(crate) fn backend(operation: &'static str, key: impl ToString, source: object_store::Error) -> Self {
         let key = key.to_string();
-        if matches!(source, object_store::Error::NotFound { .. }) {
+        if matches!(source, object_store::Error::NotFound { .. }) && !is_of_the_bucket(&source) {
             return Self::NotFound { key };
         }
         let transient = may_pass(&source);
         Self::Backend { operation, key, source: Box::new(source), transient }
     }
+}
+
+/// Clouds answer alike for a missing object and a missing bucket, but for a word in the body. Taken for the first, the
+/// second would make a mistyped URL look like an empty store.
+fn is_of_the_bucket(not_found: &object_store::Error) -> bool {
+    let text = not_found.to_string();
+    // Of S3 and Google, of Azure.
+    text.contains("NoSuchBucket") || text.contains("ContainerNotFound")
 }
 
 /// Whether a backend error may go away by itself. Unknown ones may: the caller's retries are bounded.
@@ -140,7 +148,15 @@ pub(crate) fn may_pass(error: &object_store::Error) -> bool {
             | E::Unauthenticated { .. }
             | E::UnknownConfigurationKey { .. }
     );
-    !permanent && !is_refused_by_the_system(error)
+    !permanent && !is_refused_by_the_system(error) && !is_refused_by_the_cloud(error)
+}
+
+/// Listings wrap every answer of a server in the generic variant too, and the status is in the text alone. The server
+/// understood and will not: all of 4xx but "timed out" and "too many requests".
+fn is_refused_by_the_cloud(error: &object_store::Error) -> bool {
+    let text = error.to_string();
+    let status = text.split_once("status code: ").map_or("", |(_, status)| status);
+    status.starts_with('4') && !status.starts_with("408") && !status.starts_with("429")
 }
 
 /// The local backend wraps every I/O error in its generic variant; permissions do not heal by waiting.

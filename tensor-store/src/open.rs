@@ -45,12 +45,25 @@ impl Store {
     /// # Errors
     /// [`Error::BadUrl`], if the URL cannot be opened.
     pub fn open_with(url: &str, options: OpenOptions) -> Result<Self> {
-        let opened = match url.strip_prefix("faulty+") {
-            Some(url) => faulty(url, options),
-            None => backend(url, options).map(|backend| Self::over(backend.with_retries())),
-        };
-        opened.map_err(|reason| Error::BadUrl { url: without_credentials(url), reason })
+        open(url, options, &[])
     }
+
+    /// Like [`Store::open`], with variables that count before those of the process: for a program that uses two
+    /// accounts, and for tests.
+    ///
+    /// # Errors
+    /// [`Error::BadUrl`], if the URL cannot be opened.
+    pub fn open_with_variables(url: &str, variables: &[(String, String)]) -> Result<Self> {
+        open(url, OpenOptions::default(), variables)
+    }
+}
+
+fn open(url: &str, options: OpenOptions, variables: &[(String, String)]) -> Result<Store> {
+    let opened = match url.strip_prefix("faulty+") {
+        Some(url) => faulty(url, options, variables),
+        None => backend(url, options, variables).map(|backend| Store::over(backend.with_retries())),
+    };
+    opened.map_err(|reason| Error::BadUrl { url: without_credentials(url), reason })
 }
 
 /// What is behind a URL.
@@ -70,11 +83,11 @@ impl Backend {
     }
 }
 
-fn faulty(url: &str, options: OpenOptions) -> Result<Store, String> {
+fn faulty(url: &str, options: OpenOptions, variables: &[(String, String)]) -> Result<Store, String> {
     let mut parsed = Url::parse(url).map_err(|error| error.to_string())?;
     let plan = FaultPlan::parse(parsed.query_pairs())?;
     parsed.set_query(None);
-    let backend = backend(parsed.as_str(), options)?;
+    let backend = backend(parsed.as_str(), options, variables)?;
     if backend.is_cloud && plan.torn > 0.0 {
         return Err(format!("`torn` is for file and memory: {} never keeps half an object", parsed.scheme()));
     }
@@ -83,7 +96,7 @@ fn faulty(url: &str, options: OpenOptions) -> Result<Store, String> {
     Ok(Store { faults: Some(counters), ..Store::over(Arc::new(Retrying::new(Arc::new(faulty)))) })
 }
 
-fn backend(url: &str, options: OpenOptions) -> Result<Backend, String> {
+fn backend(url: &str, options: OpenOptions, variables: &[(String, String)]) -> Result<Backend, String> {
     if !url.contains("://") {
         return local(&PathBuf::from(url), options);
     }
@@ -97,7 +110,7 @@ fn backend(url: &str, options: OpenOptions) -> Result<Backend, String> {
             local(&folder, options)
         }
         "memory" => Ok(Backend::simple(InMemory::new())),
-        "s3" | "gs" | "az" => cloud(&parsed),
+        "s3" | "gs" | "az" => cloud(&parsed, variables),
         other => Err(format!("unknown scheme `{other}`: file, memory, s3, gs and az are known")),
     }
 }
@@ -112,12 +125,12 @@ fn local(folder: &Path, options: OpenOptions) -> Result<Backend, String> {
 }
 
 #[cfg(feature = "cloud")]
-fn cloud(url: &Url) -> Result<Backend, String> {
-    Ok(Backend { store: crate::cloud::open(url)?, is_cloud: true })
+fn cloud(url: &Url, variables: &[(String, String)]) -> Result<Backend, String> {
+    Ok(Backend { store: crate::cloud::open(url, variables)?, is_cloud: true })
 }
 
 #[cfg(not(feature = "cloud"))]
-fn cloud(_: &Url) -> Result<Backend, String> {
+fn cloud(_: &Url, _: &[(String, String)]) -> Result<Backend, String> {
     Err("this build has no clouds: build it with the features s3, gcs or azure".to_owned())
 }
 

@@ -109,7 +109,7 @@ impl Store {
     }
 
     /// Reads a range, cut at the end of the object, and the length of the whole object.
-    async fn read_range(&self, key: &Key, range: Range<u64>) -> Result<(Bytes, u64)> {
+    pub(crate) async fn read_range(&self, key: &Key, range: Range<u64>) -> Result<(Bytes, u64)> {
         let failed = |error| Error::backend("get", key, error);
         let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
         let found = self.backend.get_opts(key.path(), options).await.map_err(failed)?;

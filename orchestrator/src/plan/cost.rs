@@ -71,11 +71,11 @@ impl Reading {
     /// The tokens that the model computes for it, with what overlaps and the padding that the model wants.
     fn computed(&self, n_tokens: u64) -> u64 {
         let Some(windows) = self.windows(n_tokens) else { return 0 };
-        let per_window = match self.padding {
-            Padding::None => windows.window_len() + self.n_special,
-            Padding::MaxLength => self.l_max,
+        let n_computed = match self.padding {
+            Padding::None => windows.total_len() + windows.len() * self.n_special,
+            Padding::MaxLength => windows.len() * self.l_max,
         };
-        (windows.len() * per_window) as u64
+        n_computed as u64
     }
 }
 
@@ -95,7 +95,7 @@ mod tests {
         let cost = |n_tokens, padding| {
             Weight::counted(n_tokens, &Reading::new(64, 2, padding).unwrap()).cost - TOKENS_PER_FILE
         };
-        assert_eq!([0, 10, 64, 65, 120].map(|n| cost(n, Padding::None)), [0, 10, 64, 76, 141]);
+        assert_eq!([0, 10, 64, 65, 120].map(|n| cost(n, Padding::None)), [0, 10, 64, 75, 140]);
         assert_eq!([0, 10, 64, 65, 120].map(|n| cost(n, Padding::MaxLength)), [0, 64, 64, 128, 192]);
         assert_eq!(Reading::new(8, 7, Padding::None), None);
     }

@@ -1,5 +1,7 @@
 //! The store from outside: every backend against the suite, and the local one against damage on disk.
 
+mod clouds;
+
 use std::fs;
 use std::path::PathBuf;
 
@@ -40,7 +42,7 @@ async fn local_disk_keeps_every_promise() {
 const FAULTS: &str = "seed=7&error=0.05&lost=0.05&torn=0.05&conflict=0.05";
 
 async fn keeps_every_promise_among_faults(url: &str) {
-    let store = Store::open_with(url, OpenOptions { fsync: false }).unwrap();
+    let store = Store::open_with(url, OpenOptions { fsync: false }).expect("a temporary place");
     conformance::run(&store).await;
     let faults = store.injected_faults().expect("it fails on purpose");
     assert!(faults.errors > 0 && faults.lost > 0 && faults.conflicts > 0, "{url}: {faults:?}");

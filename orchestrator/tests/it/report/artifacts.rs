@@ -4,7 +4,7 @@ use orchestrator::report::RepoInput;
 use schemas::job::FixLevel;
 use schemas::ledger::LedgerEntry;
 use schemas::report::{CertificateReport, Report, Tensors};
-use schemas::result::{FileResult, apply_edits};
+use schemas::result::apply_edits;
 use serde_json::Value;
 
 use super::fixture::{Artifacts, Case, Fixture, run, run_one, spec};

@@ -9,17 +9,21 @@ use std::ops::Range;
 /// The windows over a sequence of tokens, in order; an iterator of index ranges.
 ///
 /// A sequence that fits is one window. A longer one is covered by the smallest possible number of
-/// windows, all of one length, the shortest that will do, spread evenly.
+/// windows: full ones at fixed places, and a last one that holds what is left. So a change of the
+/// text changes no window in front of it, however the length changes, and what was computed of
+/// those windows still holds.
 #[derive(Debug, Clone)]
 pub struct Windows {
     n_tokens: usize,
-    window_len: usize,
+    max_len: usize,
+    /// From the start of one window to that of the next.
+    stride: usize,
     n_windows: usize,
     next: usize,
 }
 
 impl Windows {
-    /// Plans windows of at most `max_len` tokens that overlap by at least `overlap` tokens.
+    /// Plans windows of at most `max_len` tokens that overlap by `overlap` tokens.
     ///
     /// An empty sequence has one empty window, so that every text has a row.
     ///
@@ -27,25 +31,14 @@ impl Windows {
     /// If `overlap >= max_len`: such windows would never advance.
     pub fn new(n_tokens: usize, max_len: usize, overlap: usize) -> Self {
         assert!(overlap < max_len, "an overlap of {overlap} leaves no room in a window of {max_len}");
-        let n_windows =
-            if n_tokens <= max_len { 1 } else { (n_tokens - overlap).div_ceil(max_len - overlap) };
-        // All windows together hold every token, and what overlaps once more.
-        let together = n_tokens + (n_windows - 1) * overlap;
-        Self { n_tokens, window_len: together.div_ceil(n_windows), n_windows, next: 0 }
+        let stride = max_len - overlap;
+        let n_windows = if n_tokens <= max_len { 1 } else { (n_tokens - overlap).div_ceil(stride) };
+        Self { n_tokens, max_len, stride, n_windows, next: 0 }
     }
 
-    /// Tokens of each window.
-    pub fn window_len(&self) -> usize {
-        self.window_len
-    }
-
-    /// First token of the `index`-th window: 0 for the first, and the last one ends with the sequence.
-    fn start(&self, index: usize) -> usize {
-        match self.n_windows {
-            1 => 0,
-            // u128: the product of two lengths may pass usize on 32 bits and u64 in a property test.
-            n => (index as u128 * (self.n_tokens - self.window_len) as u128 / (n as u128 - 1)) as usize,
-        }
+    /// Tokens of all windows together: every token, and what overlaps once more.
+    pub fn total_len(&self) -> usize {
+        self.n_tokens + (self.n_windows - 1) * (self.max_len - self.stride)
     }
 }
 
@@ -56,9 +49,9 @@ impl Iterator for Windows {
         if self.next == self.n_windows {
             return None;
         }
-        let start = self.start(self.next);
+        let start = self.next * self.stride;
         self.next += 1;
-        Some(start..start + self.window_len)
+        Some(start..(start + self.max_len).min(self.n_tokens))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -89,7 +82,7 @@ mod tests {
 
     #[test]
     fn one_token_too_many_makes_a_second_window() {
-        assert_eq!(plan(9, 8, 1), [(0, 5), (4, 9)]);
+        assert_eq!(plan(9, 8, 1), [(0, 8), (7, 9)]);
         assert_eq!(plan(15, 8, 1), [(0, 8), (7, 15)]);
     }
 
@@ -110,8 +103,10 @@ mod tests {
             }
             for pair in windows.windows(2) {
                 prop_assert!(pair[0].start < pair[1].start);
-                prop_assert!(pair[1].start + overlap <= pair[0].end);
+                prop_assert_eq!(pair[1].start + overlap, pair[0].end);
             }
+            let total: usize = windows.iter().map(Range::len).sum();
+            prop_assert_eq!(total, Windows::new(n_tokens, max_len, overlap).total_len());
         }
 
         #[test]
@@ -121,9 +116,14 @@ mod tests {
             // One window fewer would reach at most this many tokens.
             let reach = (n_windows - 1) * (max_len - overlap) + overlap;
             prop_assert!(n_windows == 1 || reach < n_tokens);
-            // Windows shorter by one token could not hold them all.
-            let window_len = Windows::new(n_tokens, max_len, overlap).window_len();
-            prop_assert!(n_windows * (window_len - 1) < n_tokens + (n_windows - 1) * overlap);
+        }
+
+        #[test]
+        fn a_longer_text_has_the_same_windows_in_front(n_tokens in 0_usize..9_000, more in 1_usize..900) {
+            let plan = |n_tokens| Windows::new(n_tokens, 100, 12).collect::<Vec<_>>();
+            let (before, after) = (plan(n_tokens), plan(n_tokens + more));
+            let full = before.len() - 1;
+            prop_assert_eq!(&before[..full], &after[..full]);
         }
     }
 }
