@@ -4,6 +4,7 @@
 
 pub mod chaos;
 pub mod cluster;
+pub mod recovery;
 pub mod repos;
 
 pub use cluster::{Cluster, Finished, binary, tiny_model};

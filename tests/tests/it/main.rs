@@ -5,5 +5,7 @@ mod chaos;
 mod faults;
 mod happy;
 mod nights;
+mod poison;
+mod recovery;
 mod requests;
 mod settings;
