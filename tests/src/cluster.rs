@@ -1,6 +1,6 @@
 //! A cluster on one machine: nats-server, orchestrator, workers, each a process of its own.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -266,7 +266,7 @@ pub fn tiny_model(dir: PathBuf) -> PathBuf {
     dir
 }
 
-/// The path of one of the product's binaries, built if it is not up to date.
+/// The path of one of the product's binaries; in tests, built if it is not up to date.
 #[must_use]
 pub fn binary(name: &str) -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
@@ -275,8 +275,12 @@ pub fn binary(name: &str) -> PathBuf {
 
 fn build() -> PathBuf {
     let exe = std::env::current_exe().unwrap();
-    // target/<profile>/deps/<test>
-    let folder = exe.parent().and_then(Path::parent).unwrap().to_owned();
+    // target/<profile>/deps/<test>, or target/<profile>/<program>: whoever built that has built the others.
+    let mut folder = exe.parent().unwrap().to_owned();
+    if !folder.ends_with("deps") {
+        return folder;
+    }
+    folder.pop();
     let release = folder.file_name().is_some_and(|name| name == "release");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args([

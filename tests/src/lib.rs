@@ -2,6 +2,7 @@
 //! real git repositories, a store on disk.
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "helpers of tests fail loudly")]
 
+pub mod chaos;
 pub mod cluster;
 pub mod recovery;
 pub mod repos;

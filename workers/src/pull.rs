@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use bus::{Bus, Connection, Delivery, Inbox, Settlement};
-use schemas::messages::{BatchDone, BatchReady};
+use schemas::messages::{BatchDone, BatchReady, BatchStats};
 use schemas::{Lane, WorkerId, subjects, topology};
 use tensor_store::Store;
 use tokio::sync::{RwLock, Semaphore};
@@ -157,7 +157,8 @@ impl Worker {
             self.pipeline.stopped().await;
         }
         let processed = processed?;
-        info!(n_files = processed.stats.n_files, n_tokens = processed.stats.n_tokens, "batch done");
+        let BatchStats { n_files, n_tokens, .. } = processed.stats;
+        info!(n_files, n_tokens, reused = processed.reused, "batch done");
         let done = BatchDone {
             job: batch.job,
             batch: batch.batch,

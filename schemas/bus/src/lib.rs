@@ -15,6 +15,7 @@ pub mod delivery;
 mod error;
 pub mod inbox;
 pub mod lease;
+pub mod probe;
 pub mod publish;
 pub mod repair;
 pub mod server;
