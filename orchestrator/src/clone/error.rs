@@ -31,6 +31,16 @@ pub enum CloneError {
         /// The address, without anything secret.
         url: String,
     },
+    /// A folder that leads to files which are not its own, or to something that is no file.
+    #[error("`{url}` is not opened: `{}` {reason}", .at.display())]
+    Unfit {
+        /// The address, without anything secret.
+        url: String,
+        /// What leads there, relative to the folder.
+        at: PathBuf,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// There is no commit at all.
     #[error("`{url}` is empty")]
     Empty {
@@ -132,6 +142,7 @@ impl CloneError {
             | Self::NotFound { .. }
             | Self::NotARepository { .. }
             | Self::OtherOwner { .. }
+            | Self::Unfit { .. }
             | Self::Empty { .. }
             | Self::NoSuchRev { .. }
             | Self::AmbiguousRev { .. }
