@@ -25,7 +25,7 @@ use schemas::ledger::{LedgerEntry, Outcome, SkipReason};
 use schemas::{Language, RepoPath};
 
 use crate::attributes::{self, Attributes, Marks};
-use crate::clone::left_out::LeftOut;
+use crate::clone::left_out::{LeftOut, Reason};
 use crate::tree::{self, Event, Leaf, WalkError};
 
 /// The content of an entry that is scanned.
@@ -140,10 +140,15 @@ impl<'a> Judge<'a> {
         let n_bytes = match self.odb.read_header(oid) {
             Ok((n_bytes, ObjectType::Blob)) => n_bytes as u64,
             Ok((_, kind)) => return Verdict::Failed(format!("object {oid} is a {kind} and not a blob")),
-            Err(error) => match self.left_out.size_of(oid) {
-                Some(n_bytes) => return Verdict::Skipped { reason: SkipReason::TooLarge, n_bytes },
-                None => return unreadable(oid, &error),
-            },
+            Err(error) => {
+                return match self.left_out.reason(oid) {
+                    Some(Reason::TooLarge(n_bytes)) => {
+                        Verdict::Skipped { reason: SkipReason::TooLarge, n_bytes }
+                    }
+                    Some(Reason::Damaged) => damaged(oid),
+                    None => unreadable(oid, &error),
+                };
+            }
         };
         let skipped = |reason| Verdict::Skipped { reason, n_bytes };
         if n_bytes > self.max_file_bytes {
@@ -187,8 +192,12 @@ fn by_name(path: &[u8], marks: Marks) -> Option<SkipReason> {
 
 /// The reason is part of the report: the same words on every machine, so not libgit2's.
 fn unreadable<'odb>(oid: Oid, error: &git2::Error) -> Verdict<'odb> {
-    Verdict::Failed(match error.code() {
-        ErrorCode::NotFound => format!("object {oid} is missing"),
-        _ => format!("object {oid} is damaged"),
-    })
+    match error.code() {
+        ErrorCode::NotFound => Verdict::Failed(format!("object {oid} is missing")),
+        _ => damaged(oid),
+    }
+}
+
+fn damaged<'odb>(oid: Oid) -> Verdict<'odb> {
+    Verdict::Failed(format!("object {oid} is damaged"))
 }

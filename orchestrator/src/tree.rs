@@ -9,7 +9,7 @@ use git2::{Odb, Oid, Repository, Tree};
 use schemas::RepoPath;
 use schemas::job::Limits;
 
-use crate::clone::left_out::{self, LeftOut};
+use crate::clone::left_out::{self, LeftOut, Reason};
 
 /// What `git ls-tree` prints as the mode of a link.
 pub const MODE_SYMLINK: u32 = 0o120_000;
@@ -224,7 +224,10 @@ fn open<'repo>(
 ) -> Result<Tree<'repo>, WalkError> {
     let n_bytes = match odb.read_header(oid) {
         Ok((n_bytes, _)) => n_bytes as u64,
-        Err(_) => LeftOut::read(repo).size_of(oid).unwrap_or_default(),
+        Err(_) => match LeftOut::read(repo).reason(oid) {
+            Some(Reason::TooLarge(n_bytes)) => n_bytes,
+            Some(Reason::Damaged) | None => 0,
+        },
     };
     if n_bytes > left_out::MAX_TREE_BYTES {
         return Err(WalkError::TooLarge { path: shown(path), n_bytes });

@@ -1,5 +1,5 @@
-//! Objects that a mirror does without because they are too large for anything that is done with them, and how large
-//! they are. Without this list they would be missing; with it the ledger says what is true.
+//! Objects that a mirror does without because they are too large for anything that is done with them, or damaged in
+//! the source. Without this list they would be missing; with it the ledger says what is true.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -15,7 +15,7 @@ pub(crate) const MAX_TREE_BYTES: u64 = 128 << 20;
 /// Commits and tags hold a message for people.
 pub(crate) const MAX_MESSAGE_BYTES: u64 = 16 << 20;
 
-/// The file in the mirror: a line `<object id> <bytes>` for each.
+/// The file in the mirror: a line `<object id> <bytes>` or `<object id> damaged` for each.
 const FILE_NAME: &str = "left-out";
 
 /// How large an object of this kind may be.
@@ -27,33 +27,50 @@ pub(crate) fn limit(kind: ObjectType) -> u64 {
     }
 }
 
-/// The objects that a mirror was made without, and their bytes.
+/// Why a mirror does without an object.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Reason {
+    /// Its bytes.
+    TooLarge(u64),
+    /// It cannot be read, or is not what its id says.
+    Damaged,
+}
+
+/// The objects that a mirror was made without.
 #[derive(Debug, Default)]
-pub(crate) struct LeftOut(HashMap<Oid, u64>);
+pub(crate) struct LeftOut(HashMap<Oid, Reason>);
 
 impl LeftOut {
     /// What is known of the mirror; nothing of any other repository.
     pub(crate) fn read(mirror: &Repository) -> Self {
         let Ok(file) = File::open(mirror.path().join(FILE_NAME)) else { return Self::default() };
         let entry = |line: String| {
-            let (oid, n_bytes) = line.split_once(' ')?;
-            Some((Oid::from_str(oid).ok()?, n_bytes.parse().ok()?))
+            let (oid, reason) = line.split_once(' ')?;
+            let reason = match reason {
+                "damaged" => Reason::Damaged,
+                n_bytes => Reason::TooLarge(n_bytes.parse().ok()?),
+            };
+            Some((Oid::from_str(oid).ok()?, reason))
         };
         // A line that a crash cut short belongs to a fetch that is done again.
         Self(BufReader::new(file).lines().map_while(Result::ok).filter_map(entry).collect())
     }
 
-    /// Bytes of the object, if it was left out.
-    pub(crate) fn size_of(&self, oid: Oid) -> Option<u64> {
+    /// Why the object was left out, if it was.
+    pub(crate) fn reason(&self, oid: Oid) -> Option<Reason> {
         self.0.get(&oid).copied()
     }
 
     /// Notes objects. Some may be known already.
-    pub(crate) fn append(mirror: &Repository, objects: &[(Oid, u64)]) -> std::io::Result<()> {
+    pub(crate) fn append(mirror: &Repository, objects: &[(Oid, Reason)]) -> std::io::Result<()> {
         if objects.is_empty() {
             return Ok(());
         }
-        let text: String = objects.iter().map(|(oid, n_bytes)| format!("{oid} {n_bytes}\n")).collect();
+        let line = |(oid, reason): &(Oid, Reason)| match reason {
+            Reason::TooLarge(n_bytes) => format!("{oid} {n_bytes}\n"),
+            Reason::Damaged => format!("{oid} damaged\n"),
+        };
+        let text: String = objects.iter().map(line).collect();
         let path = mirror.path().join(FILE_NAME);
         File::options().create(true).append(true).open(path)?.write_all(text.as_bytes())
     }

@@ -11,7 +11,7 @@ use git2::{ErrorCode, ObjectType, Oid, PackBuilder, Repository};
 
 use super::error::CloneError;
 use super::fetch::{Fetch, FetchError, RemoteRef, Wanted, resolve};
-use super::left_out::{LeftOut, limit};
+use super::left_out::{LeftOut, Reason, limit};
 
 impl Fetch<'_> {
     /// Copies what is missing and returns the id of the object: a commit or an annotated tag.
@@ -34,6 +34,15 @@ impl Fetch<'_> {
     }
 
     fn copy(&self, source: &Repository, id: Oid) -> Result<(), FetchError> {
+        match self.copy_objects(source, id, false) {
+            // One object that cannot be read spoils the pack. Sound sources do not pay for reading each one twice.
+            Err(FetchError::Clone(CloneError::Git { .. })) => self.copy_objects(source, id, true),
+            outcome => outcome,
+        }
+    }
+
+    /// `read_first`: leave out what cannot be read.
+    fn copy_objects(&self, source: &Repository, id: Oid, read_first: bool) -> Result<(), FetchError> {
         let fail = |error| {
             let stopped = self.watch.check(self.url);
             FetchError::Clone(stopped.err().unwrap_or_else(|| CloneError::from_remote(self.url, error)))
@@ -44,7 +53,7 @@ impl Fetch<'_> {
         let commits = insert_chain(&mut objects, source, id).map_err(fail)?;
         let mut left_out = Vec::new();
         for commit in &commits {
-            self.insert_tree(&mut objects, source, *commit, &mut left_out).map_err(fail)?;
+            self.insert_tree(&mut objects, source, *commit, read_first, &mut left_out).map_err(fail)?;
         }
         // Before the objects: a mirror that has a commit knows what it lacks.
         LeftOut::append(self.mirror, &left_out)
@@ -58,24 +67,29 @@ impl Fetch<'_> {
 
     /// Every object below the tree once, with a stack of its own: neither a deep tree nor one of shared subtrees
     /// costs more than the objects it has. What the source lacks, or what is too large, is left out, and the ledger
-    /// says so: headers are read first, since a few kilobytes can hold gigabytes of zeros.
+    /// says so. Headers are looked at first, since a few kilobytes can hold gigabytes of zeros.
     fn insert_tree(
         &self,
         objects: &mut PackBuilder<'_>,
         source: &Repository,
         commit: Oid,
-        left_out: &mut Vec<(Oid, u64)>,
+        read_first: bool,
+        left_out: &mut Vec<(Oid, Reason)>,
     ) -> Result<(), git2::Error> {
         let odb = source.odb()?;
         let root = source.find_commit(commit)?.tree_id();
         let mut seen = HashSet::from([root]);
         let mut trees = vec![root];
-        let mut fits = |oid| match odb.read_header(oid) {
-            Ok((n_bytes, kind)) if n_bytes as u64 > limit(kind) => {
-                left_out.push((oid, n_bytes as u64));
-                false
-            }
-            header => header.is_ok(),
+        let mut fits = |oid| {
+            let reason = match odb.read_header(oid) {
+                Ok((n_bytes, kind)) if n_bytes as u64 > limit(kind) => Reason::TooLarge(n_bytes as u64),
+                Ok(_) if read_first && odb.read(oid).is_err() => Reason::Damaged,
+                Ok(_) => return true,
+                Err(error) if error.code() == ErrorCode::NotFound => return false,
+                Err(_) => Reason::Damaged,
+            };
+            left_out.push((oid, reason));
+            false
         };
         while let Some(oid) = trees.pop() {
             if !fits(oid) {

@@ -205,8 +205,8 @@ fn deflated(bytes: &[u8], flush: FlushCompress) -> Vec<u8> {
 #[derive(Default)]
 struct Pack {
     body: Vec<u8>,
+    /// What the index lists, and the header counts. Objects without a name are bases of deltas only.
     named: Vec<(Oid, u32)>,
-    n_objects: u32,
     last_at: usize,
 }
 
@@ -217,7 +217,7 @@ impl Pack {
     fn add(&mut self, oid: Option<Oid>, kind: u8, before: &[u8], bytes: &[u8]) {
         let at = HEADER + self.body.len();
         self.named.extend(oid.map(|oid| (oid, u32::try_from(at).unwrap())));
-        (self.n_objects, self.last_at) = (self.n_objects + 1, at);
+        self.last_at = at;
         let mut n = bytes.len() as u64;
         let mut byte = kind << 4 | (n & 15) as u8;
         n >>= 4;
@@ -248,7 +248,8 @@ impl Pack {
 
     fn write(mut self, source: &Source) {
         self.named.sort_unstable();
-        let mut pack = [&b"PACK\0\0\0\x02"[..], &self.n_objects.to_be_bytes(), &self.body].concat();
+        let n_objects = u32::try_from(self.named.len()).unwrap().to_be_bytes();
+        let mut pack = [&b"PACK\0\0\0\x02"[..], &n_objects, &self.body].concat();
         pack.extend([0; 20]);
         let mut index = b"\xfftOc\0\0\0\x02".to_vec();
         for first in 0..=255_u8 {

@@ -40,11 +40,11 @@ async fn run(cases: &[Case]) {
     assert_eq!(suite.services.len(), 2, "{:?}", suite.services);
 
     let mut wrong = Vec::new();
-    println!("{:<58} {:<46} {:>12} {:>8} {:>7}", "case", "outcome", "orchestrator", "worker", "seconds");
+    println!("{:<58} {:<72} {:>12} {:>8} {:>7}", "case", "outcome", "orchestrator", "worker", "seconds");
     for (n, case) in cases.iter().enumerate() {
         let row = suite.run(n, case);
         println!(
-            "{:<58} {:<46} {:>8} MiB {:>4} MiB {:>7.2}",
+            "{:<58} {:<72} {:>8} MiB {:>4} MiB {:>7.2}",
             case.name, row.outcome, row.orchestrator_mib, row.worker_mib, row.seconds
         );
         wrong.extend(row.wrong.into_iter().map(|reason| format!("{}: {reason}", case.name)));
@@ -163,7 +163,7 @@ fn repo_failed(finished: &Finished, text: &str, wrong: &mut Vec<String>) -> Stri
 }
 
 fn shortened(text: &str) -> String {
-    text.rsplit("/").next().unwrap_or(text).chars().take(60).collect()
+    text.chars().take(60).collect()
 }
 
 fn ledger(finished: &Finished, expected: &LedgerSums, failed: &[&str], wrong: &mut Vec<String>) -> String {
