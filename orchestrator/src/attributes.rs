@@ -52,7 +52,8 @@ impl Attributes {
     pub fn enter(&mut self, path: &[u8], file: Option<&[u8]>) {
         let is_root = self.folders.is_empty();
         let lines = file.and_then(|file| self.lines_that_matter(file, is_root));
-        let n_lines = lines.as_deref().map_or(0, |lines| 1 + lines.iter().filter(|&&byte| byte == b'\n').count());
+        let n_lines =
+            lines.as_deref().map_or(0, |lines| 1 + lines.iter().filter(|&&byte| byte == b'\n').count());
         let fits = self.folders.iter().sum::<usize>() + n_lines <= MAX_LINES;
         let is_added = fits && lines.is_some_and(|lines| self.add(path, &lines, is_root));
         self.folders.push(if is_added { n_lines } else { 0 });

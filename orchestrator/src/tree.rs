@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use git2::{Odb, Oid, Repository, Tree};
+use git2::{Odb, Oid, Repository, Tree, TreeEntry};
 use schemas::RepoPath;
 use schemas::job::Limits;
 
@@ -157,12 +157,24 @@ fn is_impossible(name: &[u8]) -> bool {
     matches!(name, b"" | b"." | b"..") || name.eq_ignore_ascii_case(b".git") || name.contains(&b'/')
 }
 
+/// Names that two entries have. In a sorted tree two files, or two folders, of one name would stand side by side, so
+/// only the names of its folders are held to find those that a file has too.
 fn repeated(tree: &Tree<'_>) -> HashSet<Vec<u8>> {
-    let mut seen = HashSet::with_capacity(tree.len());
+    let is_folder = |entry: &TreeEntry<'_>| entry.filemode().cast_unsigned() == MODE_TREE;
+    let key =
+        |entry: &TreeEntry<'_>| [entry.name_bytes(), if is_folder(entry) { b"/" } else { b"" }].concat();
+    let is_sorted = tree.iter().map(|entry| key(&entry)).is_sorted_by(|one, next| one < next);
+    let mut seen = HashSet::new();
     let mut repeated = HashSet::new();
+    if is_sorted {
+        seen.extend(tree.iter().filter(is_folder).map(|folder| folder.name_bytes().to_vec()));
+    }
     for entry in tree {
-        if !seen.insert(entry.name_bytes().to_vec()) {
-            repeated.insert(entry.name_bytes().to_vec());
+        let name = entry.name_bytes();
+        let is_repeated =
+            if is_sorted { !is_folder(&entry) && seen.contains(name) } else { !seen.insert(name.to_vec()) };
+        if is_repeated {
+            repeated.insert(name.to_vec());
         }
     }
     repeated

@@ -21,6 +21,8 @@ use tensor_store::{Key, OpenOptions, Store};
 
 /// Publishes and writes at once, of each kind.
 const AT_ONCE: u64 = 8;
+/// Between two objects: without fsync they would fill the image before the power goes.
+const PAUSE: Duration = Duration::from_millis(10);
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -75,6 +77,7 @@ async fn write(folder: &Path, log: &Path, fsync: bool) {
             for n in (lane..).step_by(AT_ONCE as usize) {
                 let digest = store.put_blob(Key::sources, object(n).into()).await.unwrap();
                 to.note("object", digest);
+                tokio::time::sleep(PAUSE).await;
             }
         });
     }

@@ -76,18 +76,42 @@ const TWICE: &str = "two entries of one name";
 /// What takes a moment.
 pub const QUICK: &[Case] = &[
     case("links that leave the tree or form a circle", links, ledger(1, &[(Symlink, 6)], &[])),
-    case("names no work tree can hold", impossible_names, ledger(1, &[(UnsupportedLanguage, 1)], &[BAD_NAME; 7])),
+    case(
+        "names no work tree can hold",
+        impossible_names,
+        ledger(1, &[(UnsupportedLanguage, 1)], &[BAD_NAME; 7]),
+    ),
     case("two entries of one name", twice, ledger(2, &[(UnsupportedLanguage, 1)], &[TWICE; 5])),
     case("an unsorted tree", unsorted, scanned(3)),
     case("names that differ in case only", cases_of_letters, scanned(3)),
     case("names that are not UTF-8, with line ends, quotes, dashes", odd_names, scanned(8)),
     case("a name of 5,000 bytes", long_name, fails("more than 4096 bytes")),
-    case("submodules with ext::, fd:: and file:// addresses", submodules, ledger(1, &[(Submodule, 3), (UnsupportedLanguage, 1)], &[])),
-    case("pointers to large files, filters in .gitattributes", filters, ledger(1, &[(LfsPointer, 1), (UnsupportedLanguage, 1)], &[])),
-    case(".gitattributes of a megabyte of patterns", many_attributes, ledger(200, &[(UnsupportedLanguage, 1)], &[])),
-    case("settings nested a hundred thousand deep", deep_settings, ledger(1, &[(UnsupportedLanguage, 6)], &[])),
+    case(
+        "submodules with ext::, fd:: and file:// addresses",
+        submodules,
+        ledger(1, &[(Submodule, 3), (UnsupportedLanguage, 1)], &[]),
+    ),
+    case(
+        "pointers to large files, filters in .gitattributes",
+        filters,
+        ledger(1, &[(LfsPointer, 1), (UnsupportedLanguage, 1)], &[]),
+    ),
+    case(
+        ".gitattributes of a megabyte of patterns",
+        many_attributes,
+        ledger(200, &[(UnsupportedLanguage, 1)], &[]),
+    ),
+    case(
+        "settings nested a hundred thousand deep",
+        deep_settings,
+        ledger(1, &[(UnsupportedLanguage, 6)], &[]),
+    ),
     case("a blob of 2 GiB in 2 MB", zeros_loose, ledger(1, &[(TooLarge, 1), (UnsupportedLanguage, 1)], &[])),
-    case("a delta of 2 GiB in 200 KB", zeros_delta, ledger(1, &[(TooLarge, 1), (UnsupportedLanguage, 1)], &[])),
+    case(
+        "a delta of 2 GiB in 200 KB",
+        zeros_delta,
+        ledger(1, &[(TooLarge, 1), (UnsupportedLanguage, 1)], &[]),
+    ),
     case("a chain of 10,000 deltas", chain, scanned(1)),
     case("a bomb of shared trees, 10^10 files", bomb, fails("more than 2000000 entries")),
     case("a tree 10,000 levels deep", deep_tree, fails("more than 128 levels deep")),
@@ -121,10 +145,26 @@ pub const QUICK: &[Case] = &[
     case("a pipe as HEAD", pipe, fails("neither a file nor a folder")),
     case("a ref of 4 GiB", huge_ref, fails("larger than 256 MiB")),
     case("a file and no folder", file, fails("is not a git repository")),
-    case("an address that runs a program: ext::", |_| "ext::sh -c touch% ran".to_owned(), fails("is no address of a repository")),
-    case("an address that names a descriptor: fd::", |_| "fd::17".to_owned(), fails("is no address of a repository")),
-    case("an address that is an option", |_| "ssh://-oProxyCommand=touch ran/x".to_owned(), Expected::Refused("invalid")),
-    case("a folder that is not there", |place| format!("file://{}", place.dir.display()), fails("no such repository")),
+    case(
+        "an address that runs a program: ext::",
+        |_| "ext::sh -c touch% ran".to_owned(),
+        fails("is no address of a repository"),
+    ),
+    case(
+        "an address that names a descriptor: fd::",
+        |_| "fd::17".to_owned(),
+        fails("is no address of a repository"),
+    ),
+    case(
+        "an address that is an option",
+        |_| "ssh://-oProxyCommand=touch ran/x".to_owned(),
+        Expected::Refused("invalid"),
+    ),
+    case(
+        "a folder that is not there",
+        |place| format!("file://{}", place.dir.display()),
+        fails("no such repository"),
+    ),
     case("sources nested 20,000 deep, each language", deep_sources, ledger(6, &[], &[])),
     case("a megabyte in one line", long_line, ledger(1, &[(SkipReason::Generated, 1)], &[])),
 ];
@@ -460,7 +500,10 @@ fn odd_refs(place: &Place) -> String {
 fn long_ref(place: &Place) -> String {
     let source = good(place);
     let tip = fs::read_to_string(source.path("refs/heads/main")).unwrap();
-    source.write("packed-refs", format!("# pack-refs with: sorted\n{} refs/tags/{}\n", tip.trim(), "t".repeat(9000)));
+    source.write(
+        "packed-refs",
+        format!("# pack-refs with: sorted\n{} refs/tags/{}\n", tip.trim(), "t".repeat(9000)),
+    );
     source.url()
 }
 
@@ -506,7 +549,9 @@ fn message(place: &Place) -> String {
 fn programs(place: &Place) -> String {
     let source = good(place);
     let ran = place.ran.display();
-    for hook in ["post-checkout", "reference-transaction", "pre-receive", "update", "post-update", "fsmonitor"] {
+    for hook in
+        ["post-checkout", "reference-transaction", "pre-receive", "update", "post-update", "fsmonitor"]
+    {
         let name = format!("hooks/{hook}");
         source.write(&name, format!("#!/bin/sh\ntouch {ran}\n"));
         fs::set_permissions(source.path(&name), fs::Permissions::from_mode(0o755)).unwrap();

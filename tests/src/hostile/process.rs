@@ -19,7 +19,8 @@ impl Service {
         let names = |pid: u32| {
             let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
             let mut arguments = command.split(|&byte| byte == 0);
-            let name = String::from_utf8_lossy(arguments.next()?.rsplit(|&byte| byte == b'/').next()?).into_owned();
+            let name =
+                String::from_utf8_lossy(arguments.next()?.rsplit(|&byte| byte == b'/').next()?).into_owned();
             let is_ours = matches!(name.as_str(), "orchestrator" | "worker")
                 && arguments.any(|argument| argument == data_dir.as_os_str().as_encoded_bytes());
             is_ours.then_some(Self { pid, name })

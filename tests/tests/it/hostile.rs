@@ -36,7 +36,11 @@ async fn run(cases: &[Case]) {
     assert_eq!(cluster.run("warm", &[warm.to_str().unwrap()]).code, 0, "{}", cluster.logs());
     let secret = Source::empty(&cluster.path("sources/secret"));
     secret.commit_entries(&[(FILE, b"s.js", secret.blob(format!("var {SECRET} = 1;\n")))]);
-    let suite = Suite { services: Service::of(&cluster.path("data")), secret: secret.path("").canonicalize().unwrap(), cluster };
+    let suite = Suite {
+        services: Service::of(&cluster.path("data")),
+        secret: secret.path("").canonicalize().unwrap(),
+        cluster,
+    };
     assert_eq!(suite.services.len(), 2, "{:?}", suite.services);
 
     let mut wrong = Vec::new();
@@ -88,7 +92,8 @@ impl Suite {
             Expected::Refused(text) => refused(&finished, text, &mut wrong),
             Expected::RepoFails(text) => repo_failed(&finished, text, &mut wrong),
             Expected::Ledger { scanned, skipped, failed } => {
-                let mut sums = LedgerSums { scanned: *scanned, failed: failed.len() as u64, ..LedgerSums::default() };
+                let mut sums =
+                    LedgerSums { scanned: *scanned, failed: failed.len() as u64, ..LedgerSums::default() };
                 sums.skipped.extend(skipped.iter().copied());
                 sums.entries = scanned + sums.failed + sums.skipped.values().sum::<u64>();
                 ledger(&finished, &sums, failed, &mut wrong)
@@ -118,7 +123,8 @@ impl Suite {
             wrong.push(format!("written to: {changed:?}"));
         }
         let home = sources.parent().unwrap();
-        let mut found = strays(home, &["data", "nats", "orchestrator.log", "out-", "sources", "store", "worker.log"]);
+        let mut found =
+            strays(home, &["data", "nats", "orchestrator.log", "out-", "sources", "store", "worker.log"]);
         found.extend(strays(&self.cluster.path("data"), &["mirrors", "tokenizers"]));
         found.extend(strays(
             &self.cluster.path("store"),

@@ -32,8 +32,24 @@ enum Node {
 
 fn name() -> impl Strategy<Value = Vec<u8>> {
     let nasty: Vec<&[u8]> = vec![
-        b"", b".", b"..", b"../x.js", b"/x.js", b".git", b".GIT", b".gitattributes", b".gitmodules", b"a", b"a.js",
-        b"a/b.js", b"nightmend.toml", b"package.json", b"vendor", b"\n.py", b"\xff.js", b"-x.ts",
+        b"",
+        b".",
+        b"..",
+        b"../x.js",
+        b"/x.js",
+        b".git",
+        b".GIT",
+        b".gitattributes",
+        b".gitmodules",
+        b"a",
+        b"a.js",
+        b"a/b.js",
+        b"nightmend.toml",
+        b"package.json",
+        b"vendor",
+        b"\n.py",
+        b"\xff.js",
+        b"-x.ts",
     ];
     prop_oneof![
         4 => prop::sample::select(nasty).prop_map(<[u8]>::to_vec),
@@ -49,9 +65,17 @@ fn mode() -> impl Strategy<Value = u32> {
 
 fn blob() -> impl Strategy<Value = Vec<u8>> {
     let texts: Vec<&[u8]> = vec![
-        b"", b"var a = 1;\n", b"version https://git-lfs.github.com/spec/v1\n", b"a\0b", b"// @generated\n",
-        b"*.js linguist-generated\n", b"[attr]x linguist-vendored\n* x\n", b"exclude = [\"a/**\"]\n",
-        b"[[[[", b"{\"engines\":{\"node\":\">=", b"profile = 3\n",
+        b"",
+        b"var a = 1;\n",
+        b"version https://git-lfs.github.com/spec/v1\n",
+        b"a\0b",
+        b"// @generated\n",
+        b"*.js linguist-generated\n",
+        b"[attr]x linguist-vendored\n* x\n",
+        b"exclude = [\"a/**\"]\n",
+        b"[[[[",
+        b"{\"engines\":{\"node\":\">=",
+        b"profile = 3\n",
     ];
     prop_oneof![
         3 => prop::sample::select(texts).prop_map(<[u8]>::to_vec),
@@ -71,11 +95,12 @@ fn node() -> impl Strategy<Value = Node> {
 
 /// In any order, names as they come, and the mode need not fit the object.
 fn entries(node: impl Strategy<Value = Node>) -> impl Strategy<Value = Vec<(Vec<u8>, u32, Node)>> {
-    let entry = (name(), mode(), any::<prop::sample::Index>(), node).prop_map(|(name, mode, honest, node)| {
-        let fits = if matches!(node, Node::Folder(_) | Node::Garbage(_)) { 0o040_000 } else { mode };
-        let mode = if honest.index(10) > 0 { fits } else { mode };
-        (name, mode, node)
-    });
+    let entry =
+        (name(), mode(), any::<prop::sample::Index>(), node).prop_map(|(name, mode, honest, node)| {
+            let fits = if matches!(node, Node::Folder(_) | Node::Garbage(_)) { 0o040_000 } else { mode };
+            let mode = if honest.index(10) > 0 { fits } else { mode };
+            (name, mode, node)
+        });
     prop::collection::vec(entry, 0..7)
 }
 
@@ -160,7 +185,8 @@ fn refused(fixture: &Fixture, url: &str) -> String {
 fn objects_of_another_repository_are_not_read() {
     let fixture = Fixture::with_files(&[("a.js", "var a;\n")]);
     let work = fixture.dir().join("work");
-    let (source, url) = (fixture.source_path().to_str().unwrap().to_owned(), work.to_str().unwrap().to_owned());
+    let (source, url) =
+        (fixture.source_path().to_str().unwrap().to_owned(), work.to_str().unwrap().to_owned());
     git(fixture.dir(), &["clone", "-q", "--shared", &source, &url]);
     let error = refused(&fixture, &url);
     assert!(error.contains("`.git/objects/info/alternates` borrows objects"), "{error}");
@@ -173,7 +199,8 @@ fn objects_of_another_repository_are_not_read() {
 #[test]
 fn links_may_lead_within_the_folder_only() {
     let fixture = Fixture::with_files(&[("a.js", "var a;\n")]);
-    let (inside, outside) = (fixture.source_path().join("refs/heads/same"), fixture.source_path().join("refs/heads/out"));
+    let (inside, outside) =
+        (fixture.source_path().join("refs/heads/same"), fixture.source_path().join("refs/heads/out"));
     symlink("main", inside).unwrap();
     assert!(fixture.mirror(None).is_ok());
     symlink("/etc/hostname", &outside).unwrap();
