@@ -4,6 +4,7 @@
 
 pub mod chaos;
 pub mod cluster;
+pub mod hostile;
 pub mod recovery;
 pub mod repos;
 

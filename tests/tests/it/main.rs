@@ -4,6 +4,7 @@
 mod chaos;
 mod faults;
 mod happy;
+mod hostile;
 mod nights;
 mod poison;
 mod recovery;
