@@ -22,6 +22,9 @@ const MACRO: &[u8] = b"[attr]";
 pub const FILE_NAME: &[u8] = b".gitattributes";
 /// Larger ones are not read: they would make the walk slow, and nobody writes one by hand.
 pub const MAX_FILE_BYTES: usize = 1 << 20;
+/// Lines that matter, of all files on the way to one: every one is tried on every file. The file that exceeds it, and
+/// those below, say nothing. The largest of well-known repositories have about a hundred.
+pub const MAX_LINES: usize = 1000;
 
 /// What is said about one file; `None` where nothing is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,8 +41,8 @@ pub struct Attributes {
     search: Search,
     names: MetadataCollection,
     outcome: Outcome,
-    /// For each folder on the way, whether its file is part of `search`.
-    folders: Vec<bool>,
+    /// For each folder on the way, how many lines of its file are part of `search`.
+    folders: Vec<usize>,
     has_macros: bool,
 }
 
@@ -49,13 +52,16 @@ impl Attributes {
     pub fn enter(&mut self, path: &[u8], file: Option<&[u8]>) {
         let is_root = self.folders.is_empty();
         let lines = file.and_then(|file| self.lines_that_matter(file, is_root));
-        let is_added = lines.is_some_and(|lines| self.add(path, &lines, is_root));
-        self.folders.push(is_added);
+        let n_lines =
+            lines.as_deref().map_or(0, |lines| 1 + lines.iter().filter(|&&byte| byte == b'\n').count());
+        let fits = self.folders.iter().sum::<usize>() + n_lines <= MAX_LINES;
+        let is_added = fits && lines.is_some_and(|lines| self.add(path, &lines, is_root));
+        self.folders.push(if is_added { n_lines } else { 0 });
     }
 
     /// Goes up again.
     pub fn leave(&mut self) {
-        if self.folders.pop() == Some(true) {
+        if self.folders.pop().is_some_and(|n_lines| n_lines > 0) {
             self.search.pop_pattern_list();
             self.select();
         }
@@ -185,6 +191,20 @@ mod tests {
         attributes.enter(b"", None);
         attributes.enter(b"\xff/", Some(b"x.js linguist-generated"));
         assert_eq!(attributes.of(b"\xff/x.js").generated, Some(true));
+    }
+
+    #[test]
+    fn more_lines_than_anybody_writes_say_nothing_and_are_not_tried() {
+        let lines = |n: usize| "x*.py linguist-generated\n".repeat(n - 1) + "*.js linguist-generated\n";
+        assert_eq!(generated(&lines(MAX_LINES), "a.js"), Some(true));
+        assert_eq!(generated(&lines(MAX_LINES + 1), "a.js"), None);
+        let mut attributes = Attributes::default();
+        attributes.enter(b"", Some(lines(MAX_LINES - 10).as_bytes()));
+        attributes.enter(b"a/", Some(lines(20).as_bytes()));
+        assert_eq!(attributes.search.num_pattern_lists(), 1);
+        attributes.leave();
+        attributes.enter(b"b/", Some(b"*.js -linguist-generated\n"));
+        assert_eq!(attributes.of(b"b/x.js").generated, Some(false));
     }
 
     #[test]
