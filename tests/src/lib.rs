@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "helpers of tests fail loudly")]
 
 pub mod cluster;
+pub mod hostile;
 pub mod repos;
 
 pub use cluster::{Cluster, Finished, binary, tiny_model};

@@ -3,5 +3,6 @@
 
 mod faults;
 mod happy;
+mod hostile;
 mod requests;
 mod settings;
