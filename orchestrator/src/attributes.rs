@@ -194,6 +194,20 @@ mod tests {
     }
 
     #[test]
+    fn more_lines_than_anybody_writes_say_nothing_and_are_not_tried() {
+        let lines = |n: usize| "x*.py linguist-generated\n".repeat(n - 1) + "*.js linguist-generated\n";
+        assert_eq!(generated(&lines(MAX_LINES), "a.js"), Some(true));
+        assert_eq!(generated(&lines(MAX_LINES + 1), "a.js"), None);
+        let mut attributes = Attributes::default();
+        attributes.enter(b"", Some(lines(MAX_LINES - 10).as_bytes()));
+        attributes.enter(b"a/", Some(lines(20).as_bytes()));
+        assert_eq!(attributes.search.num_pattern_lists(), 1);
+        attributes.leave();
+        attributes.enter(b"b/", Some(b"*.js -linguist-generated\n"));
+        assert_eq!(attributes.of(b"b/x.js").generated, Some(false));
+    }
+
+    #[test]
     fn a_pattern_that_backtracks_ends() {
         let pattern = "*a".repeat(60);
         let path = "a".repeat(4000);
