@@ -22,6 +22,9 @@ const MACRO: &[u8] = b"[attr]";
 pub const FILE_NAME: &[u8] = b".gitattributes";
 /// Larger ones are not read: they would make the walk slow, and nobody writes one by hand.
 pub const MAX_FILE_BYTES: usize = 1 << 20;
+/// Lines that matter, of all files on the way to one: every one is tried on every file. The file that exceeds it, and
+/// those below, say nothing. The largest of well-known repositories have about a hundred.
+pub const MAX_LINES: usize = 1000;
 
 /// What is said about one file; `None` where nothing is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,8 +41,8 @@ pub struct Attributes {
     search: Search,
     names: MetadataCollection,
     outcome: Outcome,
-    /// For each folder on the way, whether its file is part of `search`.
-    folders: Vec<bool>,
+    /// For each folder on the way, how many lines of its file are part of `search`.
+    folders: Vec<usize>,
     has_macros: bool,
 }
 
@@ -49,13 +52,16 @@ impl Attributes {
     pub fn enter(&mut self, path: &[u8], file: Option<&[u8]>) {
         let is_root = self.folders.is_empty();
         let lines = file.and_then(|file| self.lines_that_matter(file, is_root));
-        let is_added = lines.is_some_and(|lines| self.add(path, &lines, is_root));
-        self.folders.push(is_added);
+        let n_lines =
+            lines.as_deref().map_or(0, |lines| 1 + lines.iter().filter(|&&byte| byte == b'\n').count());
+        let fits = self.folders.iter().sum::<usize>() + n_lines <= MAX_LINES;
+        let is_added = fits && lines.is_some_and(|lines| self.add(path, &lines, is_root));
+        self.folders.push(if is_added { n_lines } else { 0 });
     }
 
     /// Goes up again.
     pub fn leave(&mut self) {
-        if self.folders.pop() == Some(true) {
+        if self.folders.pop().is_some_and(|n_lines| n_lines > 0) {
             self.search.pop_pattern_list();
             self.select();
         }

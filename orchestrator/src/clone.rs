@@ -9,7 +9,9 @@
 
 mod error;
 mod fetch;
+pub(crate) mod left_out;
 mod local;
+mod source;
 pub mod url;
 mod watch;
 
@@ -149,7 +151,7 @@ pub fn mirror(
     prepare_libgit2();
     let watch = Watch::start(request.timeout, cancel);
     watch.check(&request.url)?;
-    check_local_source(&request.url)?;
+    check_local_source(&request.url, &watch)?;
     let place = Place::new(request)?;
     let _lock = place.lock(&request.url, &watch)?;
     let fetch = |mirror: &Repository| {
@@ -258,13 +260,14 @@ fn open_mirror(path: &Path) -> Result<Repository, git2::Error> {
 }
 
 /// Says what is wrong with a folder before the local transport wraps it into words of its own.
-fn check_local_source(url: &RemoteUrl) -> Result<(), CloneError> {
+fn check_local_source(url: &RemoteUrl, watch: &Watch<'_>) -> Result<(), CloneError> {
     let Some(path) = url.local_path() else { return Ok(()) };
     match path.try_exists() {
         Ok(true) => {}
         Ok(false) => return Err(CloneError::NotFound { url: url.to_string() }),
         Err(source) => return Err(CloneError::Disk { path: path.to_owned(), source }),
     }
+    source::check(url, path, watch)?;
     match Repository::open(path) {
         Ok(_) => Ok(()),
         Err(error) if error.code() == git2::ErrorCode::NotFound => {

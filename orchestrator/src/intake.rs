@@ -53,7 +53,8 @@ async fn handle(service: &Service, delivery: Delivery) {
     delivery.settle(settlement).await;
 }
 
-fn is_transient(error: &anyhow::Error) -> bool {
+/// Whether trying again later may help.
+pub(crate) fn is_transient(error: &anyhow::Error) -> bool {
     let of_store = error.downcast_ref::<tensor_store::Error>().is_some_and(tensor_store::Error::is_transient);
     let of_bus = error.downcast_ref::<bus::Error>().is_some_and(bus::Error::is_transient);
     of_store || of_bus
@@ -78,6 +79,9 @@ async fn cancel(service: &Service, job: &JobId) -> anyhow::Result<()> {
 /// Starts a job whose spec is stored. A job that is active or has ended is left as it is.
 async fn take_up(service: &Service, job: &JobId) -> anyhow::Result<()> {
     let store = &service.store;
+    if service.is_active(job) {
+        return Ok(());
+    }
     if store.exists(&Key::job_run(job.as_str())).await?
         || store.exists(&Key::job_cancelled(job.as_str())).await?
     {

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
 use crate::prepare::{self, Prepared};
+use crate::reconcile::{self, Found};
 use crate::repo_settings::Allowed;
 use crate::service::{Service, elapsed_ms, now_ms};
 use crate::state::{self, Command, Event, Job};
@@ -31,6 +32,10 @@ pub enum Input {
     Prepared(usize, Result<Prepared, String>),
     /// A batch could not be put into the queue.
     NotDispatched(BatchId),
+    /// It is time to compare the queue with the store.
+    Reconcile,
+    /// What came of that.
+    Reconciled(anyhow::Result<Found>),
     /// The report is stored, or cannot be made.
     Reported(Result<write::Written, String>),
 }
@@ -72,8 +77,11 @@ struct Shell {
     slugs: Vec<RepoSlug>,
     pipeline: Pipeline,
     job: Job,
-    /// Tells the dispatches of this run from those of an earlier one.
+    /// Tells the dispatches of this run from those of an earlier one, and those of a batch that the queue lost from
+    /// the lost ones.
     epoch: String,
+    n_losses: u32,
+    is_reconciling: bool,
     accepted_ms: u64,
     started: Instant,
     prepared: Vec<Option<Result<Prepared, String>>>,
@@ -98,6 +106,8 @@ impl Shell {
             pipeline: spec.pipeline(&fixes::grammars()),
             prepared: spec.repos.iter().map(|_| None).collect(),
             epoch: format!("{accepted_ms:x}-{:x}", std::process::id()),
+            n_losses: 0,
+            is_reconciling: false,
             accepted_ms,
             started: Instant::now(),
             dead: BTreeMap::new(),
@@ -125,7 +135,9 @@ impl Shell {
             Input::Dead(dead) => self.bury(dead).await,
             Input::Cancel => self.apply(Event::CancelRequested).await,
             Input::Prepared(repo, outcome) => self.prepared(repo, outcome).await,
-            Input::NotDispatched(batch) => self.apply(Event::NotDispatched { batch }).await,
+            Input::NotDispatched(batch) => self.apply(Event::NotQueued { batch }).await,
+            Input::Reconcile => self.reconcile(),
+            Input::Reconciled(outcome) => self.reconciled(outcome).await,
             Input::Reported(Ok(write::Written { lost: Some(lost), .. })) => self.again(lost).await,
             Input::Reported(Ok(written)) => self.finish(written).await,
             Input::Reported(Err(reason)) => self.apply(Event::ReportFailed { reason }).await,
@@ -219,7 +231,7 @@ impl Shell {
 
     fn dispatch(&self, batches: Vec<(BatchId, Digest)>) {
         let (service, job) = (self.service.clone(), self.id.clone());
-        let (pipeline, epoch) = (self.pipeline.digest(), self.epoch.clone());
+        let (pipeline, epoch) = (self.pipeline.digest(), format!("{}-{}", self.epoch, self.n_losses));
         let subject = subjects::batch_ready(self.spec.lane, &job);
         self.service.tasks.spawn(async move {
             let publish = |(batch, sources)| {
@@ -235,6 +247,42 @@ impl Shell {
             };
             futures::stream::iter(batches).for_each_concurrent(DISPATCH_AT_ONCE, publish).await;
         });
+    }
+
+    /// Looks in the background for what should be in the queue: one look at a time.
+    fn reconcile(&mut self) {
+        let in_flight: BTreeSet<BatchId> = self.job.in_flight().collect();
+        if self.is_reconciling || self.job.phase() != Phase::Running {
+            return;
+        }
+        self.is_reconciling = true;
+        let (service, id) = (self.service.clone(), self.id.clone());
+        self.service.tasks.spawn(async move {
+            let outcome = reconcile::look_for(&service, &id, in_flight).await;
+            service.send(&id, Input::Reconciled(outcome)).await;
+        });
+    }
+
+    async fn reconciled(&mut self, outcome: anyhow::Result<Found>) {
+        self.is_reconciling = false;
+        let found = match outcome {
+            Ok(found) => found,
+            Err(error) => {
+                warn!(job_id = %self.id, error = format!("{error:#}"), "queue and store could not be compared");
+                return;
+            }
+        };
+        if found.cancelled {
+            return self.apply(Event::CancelRequested).await;
+        }
+        for (batch, n_findings) in found.done {
+            self.apply(Event::BatchDone { batch, n_findings }).await;
+        }
+        // Another id: the stream may remember the one of the message that it lost.
+        self.n_losses += u32::from(!found.lost.is_empty());
+        for batch in found.lost {
+            self.apply(Event::NotQueued { batch }).await;
+        }
     }
 
     fn report(&self) {
@@ -289,14 +337,17 @@ impl Shell {
         }
     }
 
-    /// `run.json` is written last: a job that has one has ended.
+    /// `run.json` is written last, and once: a job that has one has ended. One that is there was written by another
+    /// orchestrator that was in charge meanwhile, over the same report.
     async fn finish(&mut self, written: write::Written) {
         let partial = written.partial || !self.strays.is_empty();
         let phase = if partial { Phase::Partial } else { Phase::Done };
         let run = self.run_report(phase, written);
         let bytes = serde_json::to_vec_pretty(&run).expect("the run has string keys only");
-        match self.service.store.put(&Key::job_run(self.id.as_str()), bytes.into()).await {
-            Ok(()) => self.apply(Event::Reported { partial }).await,
+        match self.service.store.put_new(&Key::job_run(self.id.as_str()), bytes.into()).await {
+            Ok(_) | Err(tensor_store::Error::Conflict { .. }) => {
+                self.apply(Event::Reported { partial }).await
+            }
             Err(error) => {
                 self.apply(Event::ReportFailed { reason: format!("store run.json: {error}") }).await
             }

@@ -4,14 +4,15 @@
 //! 1. a submodule or a symlink: skipped, whatever its name;
 //! 2. no grammar fits the name: skipped, its blob is never touched;
 //! 3. `nightmend.toml` leaves it out;
-//! 4. `.gitattributes` says vendored or generated;
-//! 5. folder or name of somebody else's code, name of a tool's output (not if the attributes deny it);
-//! 6. the object is missing, or not a blob: failed;
-//! 7. too large, by the header of the object;
-//! 8. unreadable or damaged: failed;
-//! 9. a pointer of large file storage;
-//! 10. binary: a NUL in the first 8,000 bytes;
-//! 11. a tool's mark in the first lines, or minified (not if the attributes deny it).
+//! 4. no work tree can hold a file of that path, so no patch of it applies: failed;
+//! 5. `.gitattributes` says vendored or generated;
+//! 6. folder or name of somebody else's code, name of a tool's output (not if the attributes deny it);
+//! 7. the object is missing, or not a blob: failed;
+//! 8. too large, by the header of the object, or left out of the mirror for its size;
+//! 9. unreadable or damaged: failed;
+//! 10. a pointer of large file storage;
+//! 11. binary: a NUL in the first 8,000 bytes;
+//! 12. a tool's mark in the first lines, or minified (not if the attributes deny it).
 //!
 //! What is left is scanned: also empty files, and files that are not UTF-8. Next: [`crate::plan`].
 
@@ -24,6 +25,7 @@ use schemas::ledger::{LedgerEntry, Outcome, SkipReason};
 use schemas::{Language, RepoPath};
 
 use crate::attributes::{self, Attributes, Marks};
+use crate::clone::left_out::{LeftOut, Reason};
 use crate::tree::{self, Event, Leaf, WalkError};
 
 /// The content of an entry that is scanned.
@@ -49,7 +51,8 @@ pub fn take<E: From<WalkError>>(
     mut record: impl FnMut(LedgerEntry, Option<ScannedBlob<'_>>) -> Result<(), E>,
 ) -> Result<(), E> {
     let odb = repo.odb().map_err(|source| WalkError::Unreadable { path: "".into(), oid: root, source })?;
-    let judge = Judge { odb: &odb, excludes, max_file_bytes: limits.max_file_bytes };
+    let left_out = LeftOut::read(repo);
+    let judge = Judge { odb: &odb, left_out, excludes, max_file_bytes: limits.max_file_bytes };
     let mut attributes = Attributes::default();
     tree::walk(repo, root, limits, |event| match event {
         Event::Enter { path, tree } => {
@@ -104,6 +107,7 @@ impl Verdict<'_> {
 /// Applies the checks.
 struct Judge<'a> {
     odb: &'a Odb<'a>,
+    left_out: LeftOut,
     excludes: &'a dyn Fn(&[u8]) -> bool,
     max_file_bytes: u64,
 }
@@ -122,6 +126,9 @@ impl<'a> Judge<'a> {
         if (self.excludes)(leaf.path) {
             return unseen(SkipReason::Excluded);
         }
+        if let Some(flaw) = leaf.flaw {
+            return Verdict::Failed(flaw.reason().to_owned());
+        }
         let marks = attributes.of(leaf.path);
         if let Some(reason) = by_name(leaf.path, marks) {
             return unseen(reason);
@@ -133,7 +140,15 @@ impl<'a> Judge<'a> {
         let n_bytes = match self.odb.read_header(oid) {
             Ok((n_bytes, ObjectType::Blob)) => n_bytes as u64,
             Ok((_, kind)) => return Verdict::Failed(format!("object {oid} is a {kind} and not a blob")),
-            Err(error) => return unreadable(oid, &error),
+            Err(error) => {
+                return match self.left_out.reason(oid) {
+                    Some(Reason::TooLarge(n_bytes)) => {
+                        Verdict::Skipped { reason: SkipReason::TooLarge, n_bytes }
+                    }
+                    Some(Reason::Damaged) => damaged(oid),
+                    None => unreadable(oid, &error),
+                };
+            }
         };
         let skipped = |reason| Verdict::Skipped { reason, n_bytes };
         if n_bytes > self.max_file_bytes {
@@ -177,8 +192,12 @@ fn by_name(path: &[u8], marks: Marks) -> Option<SkipReason> {
 
 /// The reason is part of the report: the same words on every machine, so not libgit2's.
 fn unreadable<'odb>(oid: Oid, error: &git2::Error) -> Verdict<'odb> {
-    Verdict::Failed(match error.code() {
-        ErrorCode::NotFound => format!("object {oid} is missing"),
-        _ => format!("object {oid} is damaged"),
-    })
+    match error.code() {
+        ErrorCode::NotFound => Verdict::Failed(format!("object {oid} is missing")),
+        _ => damaged(oid),
+    }
+}
+
+fn damaged<'odb>(oid: Oid) -> Verdict<'odb> {
+    Verdict::Failed(format!("object {oid} is damaged"))
 }

@@ -3,9 +3,11 @@
 //!
 //! In the order of a job: [`intake`] → [`clone`] → [`ledger`] → [`plan`] by [`tokens`] → [`prepare`] (the three together) →
 //! [`state`] (the pure part) inside [`job`] (the shell around it) → [`collect`] → [`report`] through [`mod@write`].
-//! [`service`] is what they share; [`health`] knows the workers.
+//! [`service`] is what they share; [`health`] knows the workers; [`reconcile`] makes the queue agree with the
+//! store; [`charge`] sees to it that one orchestrator acts.
 
 pub mod attributes;
+pub mod charge;
 pub mod clone;
 pub mod collect;
 pub mod config;
@@ -17,6 +19,7 @@ pub mod job;
 pub mod ledger;
 pub mod plan;
 pub mod prepare;
+pub mod reconcile;
 pub mod repo_settings;
 pub mod report;
 pub mod rows;

@@ -166,7 +166,10 @@ impl Found {
 
 /// The text of a blob, if it is text and not large.
 fn text(repo: &Repository, oid: Oid) -> Option<String> {
-    let blob = repo.find_blob(oid).ok()?;
-    let content = blob.content();
-    (content.len() <= MAX_BYTES).then(|| std::str::from_utf8(content).ok().map(str::to_owned))?
+    // By the header first: a few kilobytes can hold gigabytes of zeros.
+    let (n_bytes, _) = repo.odb().ok()?.read_header(oid).ok()?;
+    if n_bytes > MAX_BYTES {
+        return None;
+    }
+    std::str::from_utf8(repo.find_blob(oid).ok()?.content()).ok().map(str::to_owned)
 }

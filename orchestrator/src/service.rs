@@ -11,8 +11,9 @@ use tensor_store::Store;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::info;
+use tracing::{debug, info, warn};
 
+use crate::charge::Identity;
 use crate::clone::Cloner;
 use crate::config::Config;
 use crate::credentials::Credentials;
@@ -20,7 +21,7 @@ use crate::earlier::Earlier;
 use crate::health::WorkerTable;
 use crate::job::Input;
 use crate::tokens::TokenCounters;
-use crate::{collect, health, intake};
+use crate::{charge, collect, health, intake, reconcile};
 
 /// What every part holds. Cheap to clone.
 #[derive(Clone)]
@@ -72,6 +73,22 @@ impl Service {
         }
     }
 
+    /// Hands an input to every active job.
+    pub async fn send_all(&self, input: impl Fn() -> Input) {
+        let senders: Vec<_> =
+            self.jobs.lock().expect("no holder of the lock panics").values().cloned().collect();
+        for sender in senders {
+            // Fails only for a job that is just ending.
+            sender.send(input()).await.ok();
+        }
+    }
+
+    /// Whether the job is active.
+    #[must_use]
+    pub fn is_active(&self, job: &JobId) -> bool {
+        self.jobs.lock().expect("no holder of the lock panics").contains_key(job)
+    }
+
     /// Active jobs.
     #[must_use]
     pub fn n_jobs(&self) -> usize {
@@ -110,18 +127,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
     if config.exit_with_parent {
         bus::boot::cancel_with_parent(stop.clone());
     }
-    let service = start(&config, stop).await?;
-    info!(store = config.store, "orchestrator ready");
-    service.stop.cancelled().await;
-    service.tasks.close();
-    service.tasks.wait().await;
-    service.bus.flush().await.context("flush the last messages")
-}
-
-/// How long a server that is still starting is waited for.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(20);
-
-async fn start(config: &Config, stop: CancellationToken) -> anyhow::Result<Service> {
+    let Some(me) = Identity::take(&config.data_dir, &stop).await? else { return Ok(()) };
     let connection = Connection {
         urls: config.nats.clone(),
         token: config.nats_token.clone(),
@@ -129,8 +135,48 @@ async fn start(config: &Config, stop: CancellationToken) -> anyhow::Result<Servi
         name: "orchestrator".to_owned(),
     };
     let bus = Bus::connect_patiently(&connection, CONNECT_PATIENCE).await?;
-    bus.verify_topology().await?;
     let store = Store::open(&config.store).context("open the object store")?;
+    while let Some(lease) = charge::wait(&bus, &me, &stop).await {
+        let term = stop.child_token();
+        let keeper = TaskTracker::new();
+        let keeping = keeper.spawn(charge::keep(bus.clone(), lease, term.clone()));
+        let tasks = TaskTracker::new();
+        match start(&config, bus.clone(), store.clone(), tasks.clone(), term.clone()).await {
+            Ok(()) => info!(store = config.store, "orchestrator ready"),
+            Err(error) if intake::is_transient(&error) => {
+                warn!(error = format!("{error:#}"), "not started, tried again");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                term.cancel();
+            }
+            Err(error) => return Err(error),
+        }
+        term.cancelled().await;
+        tasks.close();
+        tasks.wait().await;
+        let lease = keeping.await.context("keep the lease")?;
+        if stop.is_cancelled() {
+            if let Err(error) = lease.release(&bus).await {
+                debug!(%error, "the lease runs out by itself");
+            }
+            break;
+        }
+    }
+    bus.flush().await.context("flush the last messages")
+}
+
+/// How long a server that is still starting is waited for.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(20);
+
+/// Starts the parts for one term in charge. `stop` ends it.
+async fn start(
+    config: &Config,
+    bus: Bus,
+    store: Store,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    bus.restore_topology().await?;
+    bus.verify_topology().await?;
     let credentials = Credentials::from_variables(std::env::vars());
     let service = Service {
         bus,
@@ -139,7 +185,7 @@ async fn start(config: &Config, stop: CancellationToken) -> anyhow::Result<Servi
         store,
         cloner: Cloner::new(config.data_dir.join("mirrors"), credentials, config.clones),
         workers: Arc::new(WorkerTable::default()),
-        tasks: TaskTracker::new(),
+        tasks,
         stop,
         jobs: Arc::default(),
     };
@@ -148,5 +194,6 @@ async fn start(config: &Config, stop: CancellationToken) -> anyhow::Result<Servi
     health::start(&service).await?;
     collect::start(&service).await?;
     intake::start(&service).await?;
-    Ok(service)
+    reconcile::start(&service);
+    Ok(())
 }

@@ -94,8 +94,8 @@ pub enum Event {
         /// Which.
         batch: BatchId,
     },
-    /// A batch could not be put into the queue.
-    NotDispatched {
+    /// A batch could not be put into the queue, or the queue lost it.
+    NotQueued {
         /// Which.
         batch: BatchId,
     },
@@ -196,6 +196,12 @@ impl Job {
         counts
     }
 
+    /// The batches that should be in the queue, waiting or being worked on.
+    pub fn in_flight(&self) -> impl Iterator<Item = BatchId> + '_ {
+        let in_flight = self.batches.iter().filter(|(_, batch)| batch.state == BatchState::InFlight);
+        in_flight.map(|(id, _)| *id)
+    }
+
     fn is_accounted_for(&self) -> bool {
         self.repos.iter().all(|repo| *repo != Repo::Pending)
             && (self.dry_run || self.batches.values().all(|batch| batch.state.is_settled()))
@@ -232,7 +238,7 @@ pub fn step(job: &mut Job, event: Event) -> Vec<Command> {
         Event::RepoFailed { repo } => repo_failed(job, repo),
         Event::BatchDone { batch, n_findings } => settle(job, batch, BatchState::Done, n_findings),
         Event::BatchDead { batch } => settle(job, batch, BatchState::Dead, 0),
-        Event::NotDispatched { batch } => not_dispatched(job, batch),
+        Event::NotQueued { batch } => not_queued(job, batch),
         Event::WindowChanged { window } => {
             job.window = window.max(1);
             Vec::new()
@@ -312,7 +318,7 @@ fn settle(job: &mut Job, id: BatchId, state: BatchState, n_findings: u64) -> Vec
     Vec::new()
 }
 
-fn not_dispatched(job: &mut Job, id: BatchId) -> Vec<Command> {
+fn not_queued(job: &mut Job, id: BatchId) -> Vec<Command> {
     if let Some(batch) = job.batches.get_mut(&id)
         && batch.state == BatchState::InFlight
     {
@@ -409,10 +415,10 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_dispatched_is_dispatched_again() {
+    fn what_is_not_in_the_queue_is_dispatched_again() {
         let mut job = Job::new(1, false);
         run(&mut job, &[Event::Started, Event::RepoPlanned { repo: 0, batches: vec![planned(0)] }]);
-        let again = step(&mut job, Event::NotDispatched { batch: id(0) });
+        let again = step(&mut job, Event::NotQueued { batch: id(0) });
         assert_eq!(again, [Command::Dispatch { batches: vec![(id(0), Digest::of(b"s"))] }]);
     }
 
@@ -472,6 +478,74 @@ mod tests {
             prop_assert_eq!((counts.batches, counts.files), (5, 12));
             prop_assert_eq!(counts.batches_done + counts.batches_dead, 5);
             prop_assert_eq!(job.in_flight, 0);
+        }
+
+        /// A queue that loses batches, and results that are told of late, twice or never. Whatever the order, a
+        /// batch is only put into the queue when it is not there, the window holds, and what is left over after
+        /// every loss was noticed and every result was found ends the job once.
+        #[test]
+        fn a_queue_that_loses_batches_and_results_ends_in_one_report(
+            moves in prop::collection::vec((0_u8..4, 0_u8..5), 0..60),
+            window in 1_usize..6,
+        ) {
+            let mut job = Job::new(2, false);
+            let mut queue = std::collections::BTreeSet::new();
+            let mut stored = std::collections::BTreeSet::new();
+            let mut reports = 0;
+            let mut apply = |job: &mut Job, queue: &mut std::collections::BTreeSet<BatchId>, event| {
+                for command in step(job, event) {
+                    match command {
+                        Command::Dispatch { batches } => queue.extend(batches.iter().map(|(id, _)| *id)),
+                        Command::Report => reports += 1,
+                        _ => {}
+                    }
+                }
+                job.in_flight().count()
+            };
+            apply(&mut job, &mut queue, Event::Started);
+            apply(&mut job, &mut queue, Event::WindowChanged { window });
+            for plan in plans() {
+                apply(&mut job, &mut queue, plan);
+            }
+            for (kind, n) in moves {
+                let batch = id(n);
+                let n_in_flight = match kind {
+                    // A worker does it; whoever counts hears of it.
+                    0 if queue.remove(&batch) => {
+                        stored.insert(batch);
+                        apply(&mut job, &mut queue, done(n))
+                    }
+                    // A worker does it, and the message about it is lost.
+                    1 if queue.remove(&batch) => {
+                        stored.insert(batch);
+                        job.in_flight().count()
+                    }
+                    // The queue loses it.
+                    2 => { queue.remove(&batch); job.in_flight().count() }
+                    // The reconciler looks.
+                    3 => {
+                        for lost in job.in_flight().collect::<Vec<_>>() {
+                            if stored.contains(&lost) {
+                                apply(&mut job, &mut queue, Event::BatchDone { batch: lost, n_findings: 0 });
+                            } else if !queue.contains(&lost) {
+                                apply(&mut job, &mut queue, Event::NotQueued { batch: lost });
+                            }
+                        }
+                        prop_assert!(job.in_flight().all(|batch| queue.contains(&batch)));
+                        job.in_flight().count()
+                    }
+                    _ => job.in_flight().count(),
+                };
+                prop_assert!(n_in_flight <= window);
+            }
+            // From now on nothing breaks.
+            for _ in 0..20 {
+                for batch in job.in_flight().collect::<Vec<_>>() {
+                    apply(&mut job, &mut queue, Event::NotQueued { batch });
+                    apply(&mut job, &mut queue, Event::BatchDone { batch, n_findings: 0 });
+                }
+            }
+            prop_assert_eq!((reports, job.phase(), job.in_flight), (1, Phase::Reporting, 0));
         }
     }
 }

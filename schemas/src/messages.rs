@@ -14,6 +14,10 @@ use crate::ids::{BatchId, JobId, WorkerId};
 /// The header that holds [`Message::TYPE`].
 pub const TYPE_HEADER: &str = "Nm-Type";
 
+/// The header that holds how often a message was delivered in earlier forms: one that a worker gave back is published
+/// again, and the delivery that it gave back does not count.
+pub const ATTEMPTS_HEADER: &str = "Nm-Attempts";
+
 /// Something that crosses a process boundary.
 pub trait Message: Serialize + DeserializeOwned {
     /// Name and version, such as `batch.ready/1`.

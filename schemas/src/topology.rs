@@ -75,8 +75,11 @@ pub struct ConsumerSpec {
     pub filter: String,
     /// A delivery that is neither settled nor kept alive for this long is delivered again.
     pub ack_wait: Duration,
-    /// Attempts; after the last one JetStream sends an advisory and keeps the message.
+    /// Deliveries; after the last one JetStream sends an advisory and keeps the message.
     pub max_deliver: i64,
+    /// Attempts after which a message that was refused is dead. Not for one that takes its worker along: that one is
+    /// never refused, and is delivered until the worker has found the file. Negative means no limit.
+    pub max_attempts: i64,
     /// Unsettled deliveries over all workers.
     pub max_ack_pending: i64,
 }
@@ -208,6 +211,7 @@ pub fn intake() -> ConsumerSpec {
         filter: subjects::JOB_ALL.to_owned(),
         ack_wait: Duration::from_secs(30),
         max_deliver: 20,
+        max_attempts: 20,
         max_ack_pending: 64,
     }
 }
@@ -221,7 +225,10 @@ pub fn work(lane: Lane) -> ConsumerSpec {
         durable: lane.token(),
         filter: subjects::batch_ready_lane(lane),
         ack_wait: Duration::from_secs(30),
-        max_deliver: 5,
+        // A search by halves over 256 files, each piece begun twice, ends within this.
+        max_deliver: 1100,
+        // With the waits in between, some five minutes of a store that is away.
+        max_attempts: 20,
         max_ack_pending: 512,
     }
 }
@@ -235,6 +242,7 @@ pub fn collect() -> ConsumerSpec {
         filter: subjects::BATCH_DONE_ALL.to_owned(),
         ack_wait: Duration::from_secs(30),
         max_deliver: -1,
+        max_attempts: -1,
         max_ack_pending: 2048,
     }
 }

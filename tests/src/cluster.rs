@@ -1,6 +1,6 @@
 //! A cluster on one machine: nats-server, orchestrator, workers, each a process of its own.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -16,8 +16,9 @@ pub struct Cluster {
     /// A connection to it.
     pub bus: Bus,
     dir: TempDir,
-    orchestrator: Option<Child>,
-    workers: Vec<Child>,
+    store: PathBuf,
+    pub(crate) orchestrator: Option<Child>,
+    pub(crate) workers: Vec<Child>,
 }
 
 /// A job that ended.
@@ -61,6 +62,11 @@ impl Cluster {
     /// Starts a provisioned server and an orchestrator; no workers yet. `None`, loudly, where there is no
     /// nats-server; with `NM_REQUIRE_NATS=1` that is a failure.
     pub async fn start() -> Option<Self> {
+        Self::start_over(None).await
+    }
+
+    /// The same, over the store of another cluster if one is given.
+    pub async fn start_over(store: Option<PathBuf>) -> Option<Self> {
         if let Err(error) = PrivateServer::find_binary() {
             assert!(std::env::var_os("NM_REQUIRE_NATS").is_none(), "{error}");
             eprintln!("SKIPPED: {error}");
@@ -70,7 +76,8 @@ impl Cluster {
         let server = PrivateServer::start(&dir.path().join("nats")).unwrap();
         let bus = Bus::connect(&server.connection("test")).await.unwrap();
         bus.provision().await.unwrap();
-        let mut cluster = Self { server, bus, dir, orchestrator: None, workers: Vec::new() };
+        let store = store.unwrap_or_else(|| dir.path().join("store"));
+        let mut cluster = Self { server, bus, dir, store, orchestrator: None, workers: Vec::new() };
         cluster.start_orchestrator();
         Some(cluster)
     }
@@ -83,7 +90,7 @@ impl Cluster {
 
     /// Starts the orchestrator.
     pub fn start_orchestrator(&mut self) {
-        let child = self.service("orchestrator").spawn().unwrap();
+        let child = self.service("orchestrator", "data").spawn().unwrap();
         self.orchestrator = Some(child);
     }
 
@@ -94,7 +101,7 @@ impl Cluster {
 
     /// Starts a worker.
     pub fn start_worker(&mut self) {
-        let child = self.service("worker").args(["--threads", "1"]).spawn().unwrap();
+        let child = self.service("worker", "data").args(["--threads", "1"]).spawn().unwrap();
         self.workers.push(child);
     }
 
@@ -117,14 +124,15 @@ impl Cluster {
         Command::new("pkill").args(["-KILL", "-x", "-P", &parent, "m2bert"]).status().unwrap().success()
     }
 
-    fn service(&self, name: &str) -> Command {
+    /// The command that starts a service of this cluster with its own data folder.
+    pub(crate) fn service(&self, name: &str, data_dir: &str) -> Command {
         let log =
             std::fs::OpenOptions::new().create(true).append(true).open(self.path(&format!("{name}.log")));
         let mut command = Command::new(binary(name));
         let connection = self.server.connection("unused");
         command
             .args(["--nats", &connection.urls, "--store", &self.store_url(), "--data-dir"])
-            .arg(self.path("data"))
+            .arg(self.path(data_dir))
             .env("NM_NATS_TOKEN", connection.token.unwrap())
             .env("NM_LOG", "info")
             .stdin(Stdio::null())
@@ -136,7 +144,7 @@ impl Cluster {
     /// The URL of the store.
     #[must_use]
     pub fn store_url(&self) -> String {
-        format!("file://{}", self.path("store").display())
+        format!("file://{}", self.store.display())
     }
 
     /// Runs `submit-job` with these arguments against this cluster.
@@ -176,7 +184,7 @@ impl Cluster {
         let out = self.path(&format!("out-{job}"));
         let out_text = out.display().to_string();
         let all = [&["--job-id", job, "--out", &out_text], arguments].concat();
-        Submitted { child: self.submit_command(&all).spawn().unwrap(), out }
+        Submitted::start(self.submit_command(&all), out)
     }
 
     /// What the services logged, for a test that failed.
@@ -194,6 +202,17 @@ pub struct Submitted {
 }
 
 impl Submitted {
+    /// Starts a command that writes a report to `out`.
+    #[must_use]
+    pub fn start(mut command: Command, out: PathBuf) -> Self {
+        Self { child: command.spawn().unwrap(), out }
+    }
+
+    /// Kills it without warning.
+    pub fn kill(mut self) {
+        kill(&mut self.child);
+    }
+
     /// Waits until it ends.
     #[must_use]
     pub fn finish(self) -> Finished {
@@ -216,7 +235,7 @@ impl Drop for Cluster {
     }
 }
 
-fn kill(child: &mut Child) {
+pub(crate) fn kill(child: &mut Child) {
     // Both fail only if it is gone already.
     child.kill().ok();
     child.wait().ok();
@@ -247,7 +266,7 @@ pub fn tiny_model(dir: PathBuf) -> PathBuf {
     dir
 }
 
-/// The path of one of the product's binaries, built if it is not up to date.
+/// The path of one of the product's binaries; in tests, built if it is not up to date.
 #[must_use]
 pub fn binary(name: &str) -> PathBuf {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
@@ -256,8 +275,12 @@ pub fn binary(name: &str) -> PathBuf {
 
 fn build() -> PathBuf {
     let exe = std::env::current_exe().unwrap();
-    // target/<profile>/deps/<test>
-    let folder = exe.parent().and_then(Path::parent).unwrap().to_owned();
+    // target/<profile>/deps/<test>, or target/<profile>/<program>: whoever built that has built the others.
+    let mut folder = exe.parent().unwrap().to_owned();
+    if !folder.ends_with("deps") {
+        return folder;
+    }
+    folder.pop();
     let release = folder.file_name().is_some_and(|name| name == "release");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args([

@@ -2,7 +2,10 @@
 //! real git repositories, a store on disk.
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "helpers of tests fail loudly")]
 
+pub mod chaos;
 pub mod cluster;
+pub mod hostile;
+pub mod recovery;
 pub mod repos;
 
 pub use cluster::{Cluster, Finished, binary, tiny_model};

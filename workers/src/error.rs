@@ -38,6 +38,12 @@ pub enum StageError {
     /// The model did not take or do a batch of tokens.
     #[error(transparent)]
     Encode(#[from] EncodeError),
+    /// A batch that came again could not be scanned apart.
+    #[error("a child process could not be run: {reason}")]
+    Isolation {
+        /// Why not.
+        reason: String,
+    },
     /// The result could not be announced.
     #[error(transparent)]
     Publish(#[from] bus::Error),
@@ -59,7 +65,7 @@ impl StageError {
             Self::Store { source, .. } if source.is_transient() => retry(),
             Self::Decode(_) | Self::Store { .. } | Self::Model { .. } => poison(),
             // Another worker may be of the right version.
-            Self::OtherEngine { .. } => retry(),
+            Self::OtherEngine { .. } | Self::Isolation { .. } => retry(),
             Self::Encode(EncodeError::OutOfMemory(_) | EncodeError::Device(_)) | Self::Publish(_) => retry(),
             Self::Encode(EncodeError::BadBatch { .. } | EncodeError::Unable(_)) => poison(),
             Self::Cancelled => Settlement::GiveBack,
@@ -93,6 +99,7 @@ mod tests {
             (StageError::Encode(EncodeError::Device("lost".into())), "retry"),
             (StageError::Encode(EncodeError::BadBatch { row: 0, reason: "empty".into() }), "poison"),
             (StageError::Encode(EncodeError::Unable("sentences".into())), "poison"),
+            (StageError::Isolation { reason: "no memory".into() }, "retry"),
             (StageError::Cancelled, "give back"),
         ];
         for (error, wanted) in table {

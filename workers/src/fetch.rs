@@ -45,61 +45,80 @@ impl Recipes {
     /// [`StageError::OtherEngine`] for a pipeline or rules that this build does not have, [`StageError::Store`].
     pub(crate) async fn get(&self, digest: Digest, pack: &SourcePack) -> Result<Arc<Recipe>, StageError> {
         let pipeline = self.pipeline(digest).await?;
-        let rules = pack.rules.as_deref().unwrap_or(&pipeline.rules);
-        let part = match &pack.work.rules {
-            RulesWork::All => None,
-            RulesWork::Only(ids) => {
-                let wanted: Vec<RuleSpec> =
-                    rules.iter().filter(|rule| ids.contains(&rule.id)).cloned().collect();
-                Some(self.engine(&wanted, pipeline.fix)?)
-            }
-        };
-        Ok(Arc::new(Recipe {
-            engine: self.engine(rules, pipeline.fix)?,
-            part,
-            fix: pipeline.fix,
-            model: pipeline.model.clone().filter(|_| pack.work.tokens),
-        }))
+        recipe(&pipeline, pack, |rules, fix| self.engine(rules, fix)).map(Arc::new)
     }
 
     fn engine(&self, rules: &[RuleSpec], fix: FixLevel) -> Result<Arc<Engine>, StageError> {
-        let level = match fix {
-            FixLevel::None => fixes::FixLevel::None,
-            FixLevel::Safe => fixes::FixLevel::Safe,
-            FixLevel::Unsafe => fixes::FixLevel::Unsafe,
-        };
-        let key = Digest::of(&serde_json::to_vec(&(rules, level)).expect("rules have string keys only"));
-        let make = || match Engine::with_specs(rules, level) {
-            Ok(engine) => Ok(Arc::new(engine)),
-            Err(error) => Err(StageError::OtherEngine { reason: error.to_string() }),
-        };
-        kept(&self.engines, key, make)
+        let key = Digest::of(&serde_json::to_vec(&(rules, fix)).expect("rules have string keys only"));
+        kept(&self.engines, key, || engine(rules, fix))
     }
 
     async fn pipeline(&self, digest: Digest) -> Result<Arc<Pipeline>, StageError> {
         if let Some(known) = self.pipelines.lock().expect("no holder of the lock panics").get(&digest) {
             return Ok(Arc::clone(known));
         }
-        let pipeline = Arc::new(self.read(digest).await?);
+        let pipeline = Arc::new(read_pipeline(&stored_pipeline(&self.store, digest).await?)?);
         kept(&self.pipelines, digest, || Ok(pipeline))
     }
+}
 
-    async fn read(&self, digest: Digest) -> Result<Pipeline, StageError> {
-        let bytes = self
-            .store
-            .get_blob(&Key::pipelines(digest))
-            .await
-            .map_err(|source| StageError::Store { what: "read the pipeline", source })?;
-        let other = |reason: String| StageError::OtherEngine { reason };
-        let pipeline: Pipeline = serde_json::from_slice(&bytes).map_err(|error| other(error.to_string()))?;
-        if pipeline.engine != Pipeline::ENGINE {
-            return Err(other(format!("it is for {}, this is {}", pipeline.engine, Pipeline::ENGINE)));
+/// The recipe of a batch out of a pipeline as it is stored, for whoever does one batch only.
+///
+/// # Errors
+/// [`StageError::OtherEngine`] for a pipeline or rules that this build does not have.
+pub(crate) fn recipe_of(pipeline: &[u8], pack: &SourcePack) -> Result<Recipe, StageError> {
+    recipe(&read_pipeline(pipeline)?, pack, engine)
+}
+
+/// A pipeline as it is stored.
+pub(crate) async fn stored_pipeline(store: &Store, digest: Digest) -> Result<Vec<u8>, StageError> {
+    let read = store.get_blob(&Key::pipelines(digest)).await;
+    read.map(Into::into).map_err(|source| StageError::Store { what: "read the pipeline", source })
+}
+
+fn read_pipeline(bytes: &[u8]) -> Result<Pipeline, StageError> {
+    let other = |reason: String| StageError::OtherEngine { reason };
+    let pipeline: Pipeline = serde_json::from_slice(bytes).map_err(|error| other(error.to_string()))?;
+    if pipeline.engine != Pipeline::ENGINE {
+        return Err(other(format!("it is for {}, this is {}", pipeline.engine, Pipeline::ENGINE)));
+    }
+    let grammars = fixes::grammars();
+    if pipeline.grammars != grammars {
+        return Err(other(format!("it is for the grammars {}, here are {grammars}", pipeline.grammars)));
+    }
+    Ok(pipeline)
+}
+
+fn recipe(
+    pipeline: &Pipeline,
+    pack: &SourcePack,
+    engine: impl Fn(&[RuleSpec], FixLevel) -> Result<Arc<Engine>, StageError>,
+) -> Result<Recipe, StageError> {
+    let rules = pack.rules.as_deref().unwrap_or(&pipeline.rules);
+    let part = match &pack.work.rules {
+        RulesWork::All => None,
+        RulesWork::Only(ids) => {
+            let wanted: Vec<RuleSpec> = rules.iter().filter(|rule| ids.contains(&rule.id)).cloned().collect();
+            Some(engine(&wanted, pipeline.fix)?)
         }
-        let grammars = fixes::grammars();
-        if pipeline.grammars != grammars {
-            return Err(other(format!("it is for the grammars {}, here are {grammars}", pipeline.grammars)));
-        }
-        Ok(pipeline)
+    };
+    Ok(Recipe {
+        engine: engine(rules, pipeline.fix)?,
+        part,
+        fix: pipeline.fix,
+        model: pipeline.model.clone().filter(|_| pack.work.tokens),
+    })
+}
+
+fn engine(rules: &[RuleSpec], fix: FixLevel) -> Result<Arc<Engine>, StageError> {
+    let level = match fix {
+        FixLevel::None => fixes::FixLevel::None,
+        FixLevel::Safe => fixes::FixLevel::Safe,
+        FixLevel::Unsafe => fixes::FixLevel::Unsafe,
+    };
+    match Engine::with_specs(rules, level) {
+        Ok(engine) => Ok(Arc::new(engine)),
+        Err(error) => Err(StageError::OtherEngine { reason: error.to_string() }),
     }
 }
 

@@ -23,16 +23,20 @@ pub(crate) async fn files(recipe: &Arc<Recipe>, files: &Arc<[SourceFile]>) -> Ve
     rayon::spawn(move || {
         // Nobody listens if the batch was given back meanwhile.
         if !reply.is_closed() {
-            reply.send(files.par_iter().map(|file| row(&recipe, file)).collect()).ok();
+            reply.send(all(&recipe, &files)).ok();
         }
     });
     results.await.expect("one file's panic is caught")
 }
 
+/// Runs the rules over every file, here.
+pub(crate) fn all(recipe: &Recipe, files: &[SourceFile]) -> Vec<FileRow> {
+    files.par_iter().map(|file| FileRow { inputs: inputs(file), result: one(recipe, file) }).collect()
+}
+
 /// The digest is made here, of the bytes that the rules read: a row cannot be taken for that of another text.
-fn row(recipe: &Recipe, file: &SourceFile) -> FileRow {
-    let inputs = inputs_digest(Digest::of(&file.bytes), file.language, &file.facts);
-    FileRow { inputs, result: one(recipe, file) }
+pub(crate) fn inputs(file: &SourceFile) -> Digest {
+    inputs_digest(Digest::of(&file.bytes), file.language, &file.facts)
 }
 
 /// Runs the rules over one file.

@@ -3,7 +3,7 @@
 //!
 //! In the order of a batch: [`pull`] → [`pipeline`] (one function that lists the stages) → [`fetch`] → [`fix`] →
 //! [`infer`] (tokens to the [`model`] thread) → [`persist`]. [`error`] says what happens to a batch that fails;
-//! [`health`] says that we live.
+//! [`health`] says that we live; [`isolate`] finds the file that kills workers.
 
 pub mod config;
 pub mod error;
@@ -11,6 +11,7 @@ pub mod fetch;
 pub mod fix;
 pub mod health;
 pub mod infer;
+pub mod isolate;
 pub mod model;
 pub mod persist;
 pub mod pipeline;

@@ -4,11 +4,16 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use workers::config::Config;
+use workers::isolate;
 
 fn main() -> ExitCode {
-    let config = Config::parse();
     bus::boot::init_logging();
-    match workers::pull::main(&config) {
+    let outcome = if std::env::args_os().nth(1).is_some_and(|first| first == isolate::ARGUMENT) {
+        isolate::child()
+    } else {
+        workers::pull::main(&Config::parse())
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "worker stopped");

@@ -7,11 +7,13 @@ use std::time::Instant;
 
 use schemas::messages::{BatchReady, BatchStats};
 use schemas::result::{BatchResult, FileResult, FileRow};
-use schemas::sources::SourceFile;
+use schemas::sources::{SourceFile, Work};
+use settings::RuleSpec;
 use tensor_store::Store;
 
 use crate::error::StageError;
 use crate::fetch::Recipes;
+use crate::isolate::{self, Isolation};
 use crate::model::Models;
 use crate::{fetch, fix, infer, persist};
 
@@ -20,6 +22,7 @@ pub struct Pipeline {
     store: Store,
     recipes: Recipes,
     models: Models,
+    begun: isolate::Begun,
 }
 
 /// A batch whose result is stored.
@@ -34,7 +37,7 @@ impl Pipeline {
     /// Stages over a store and a place for models.
     #[must_use]
     pub fn new(store: Store, models: Models) -> Self {
-        Self { recipes: Recipes::new(store.clone()), store, models }
+        Self { recipes: Recipes::new(store.clone()), store, models, begun: isolate::Begun::default() }
     }
 
     /// The digest of the model that is loaded, if any.
@@ -43,21 +46,26 @@ impl Pipeline {
         self.models.loaded()
     }
 
-    /// Does one batch: when this returns, its result and its tensors are stored.
+    /// Does one batch: when this returns, its result and its tensors are stored. `attempt` is the number of its
+    /// delivery, from 1: one that comes again may have killed a worker and is scanned apart.
     ///
     /// # Errors
     /// [`StageError`]; a bad file is no error but a [`FileResult::Failed`].
-    pub async fn process(&self, batch: &BatchReady) -> Result<Processed, StageError> {
+    pub async fn process(&self, batch: &BatchReady, attempt: u32) -> Result<Processed, StageError> {
         if let Some(stats) = persist::result_is_there(&self.store, batch).await? {
             return Ok(Processed { reused: true, stats });
         }
         let mut clock = Clock::start();
         let pack = fetch::sources(&self.store, batch.sources).await?; //     files, settings of the repository
         let recipe = self.recipes.get(batch.pipeline, &pack).await?; //      engine with its rules, model
+        let settings = (pack.rules, pack.work);
         let files: Arc<[SourceFile]> = pack.files.into();
         let known = persist::stored(&self.store, pack.known_chunks).await?;
         let fetch_ms = clock.lap();
-        let mut rows = fix::files(&recipe, &files).await; //                 Vec<FileRow>, one per file
+        let mut rows = match attempt {
+            ..=1 => fix::files(&recipe, &files).await, //                    Vec<FileRow>, one per file
+            _ => self.apart(batch, attempt, settings).files(&files).await?,
+        };
         let fix_ms = clock.lap();
         let encoded = infer::files(&self.models, &recipe, &files, known, &mut rows).await?; // f32 [D] per window
         let infer_ms = clock.lap();
@@ -77,6 +85,21 @@ impl Pipeline {
             persist_ms: clock.lap(),
         };
         Ok(Processed { reused: false, stats })
+    }
+
+    fn apart<'a>(
+        &'a self,
+        batch: &'a BatchReady,
+        attempt: u32,
+        (rules, work): (Option<Vec<RuleSpec>>, Work),
+    ) -> Isolation<'a> {
+        let scanner = isolate::Scanner::Child;
+        Isolation { store: &self.store, batch, rules, work, attempt, begun: &self.begun, scanner }
+    }
+
+    /// To be called when a batch was stopped in the middle: it did not die.
+    pub async fn stopped(&self) {
+        self.begun.excuse(&self.store).await;
     }
 }
 

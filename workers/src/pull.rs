@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use anyhow::Context;
 use bus::{Bus, Connection, Delivery, Inbox, Settlement};
-use schemas::messages::{BatchDone, BatchReady};
+use schemas::messages::{BatchDone, BatchReady, BatchStats};
 use schemas::{Lane, WorkerId, subjects, topology};
 use tensor_store::Store;
-use tokio::sync::Semaphore;
+use tokio::sync::{RwLock, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, info, info_span, warn};
@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::error::StageError;
 use crate::health;
 use crate::model::Models;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, Processed};
 
 /// A worker that runs.
 pub struct Worker {
@@ -34,6 +34,8 @@ pub struct Worker {
     /// Give back what is in hand.
     hard_stop: CancellationToken,
     permits: Arc<Semaphore>,
+    /// Read by batches that may be done side by side, written by one that must be alone.
+    side_by_side: RwLock<()>,
 }
 
 /// How long a server that is still starting is waited for.
@@ -69,7 +71,7 @@ async fn run(config: &Config) -> anyhow::Result<()> {
         name: "worker".to_owned(),
     };
     let bus = Bus::connect_patiently(&connection, CONNECT_PATIENCE).await?;
-    bus.verify_topology().await?;
+    bus.verify_topology_patiently(CONNECT_PATIENCE).await?;
     let store = Store::open(&config.store).context("open the object store")?;
     let models = Models::new(store.clone(), config.data_dir.join("models"), config.serve_options());
     let inbox = bus.inbox(Lane::ALL.map(topology::work).to_vec()).await?;
@@ -82,6 +84,7 @@ async fn run(config: &Config) -> anyhow::Result<()> {
         pipeline: Pipeline::new(store, models),
         hard_stop: CancellationToken::new(),
         permits: Arc::new(Semaphore::new(config.slots.max(1) as usize)),
+        side_by_side: RwLock::default(),
         stop,
     });
     worker.work(inbox, Duration::from_secs(config.drain_timeout)).await
@@ -144,12 +147,18 @@ impl Worker {
     async fn attempt(&self, delivery: &Delivery) -> Result<(), StageError> {
         let batch: BatchReady = delivery.decode()?;
         tracing::Span::current().record("batch_id", tracing::field::display(batch.batch));
+        let process = self.process(&batch, delivery.attempt());
         let processed = tokio::select! {
             biased;
-            () = self.hard_stop.cancelled() => return Err(StageError::Cancelled),
-            processed = self.pipeline.process(&batch) => processed?,
+            () = self.hard_stop.cancelled() => Err(StageError::Cancelled),
+            processed = process => processed,
         };
-        info!(n_files = processed.stats.n_files, n_tokens = processed.stats.n_tokens, "batch done");
+        if matches!(processed, Err(StageError::Cancelled)) {
+            self.pipeline.stopped().await;
+        }
+        let processed = processed?;
+        let BatchStats { n_files, n_tokens, .. } = processed.stats;
+        info!(n_files, n_tokens, reused = processed.reused, "batch done");
         let done = BatchDone {
             job: batch.job,
             batch: batch.batch,
@@ -162,5 +171,16 @@ impl Worker {
         let id = format!("{}.{}.{}", done.batch, self.id, self.n_batches.load(Ordering::Relaxed));
         self.bus.publish(&subjects::batch_done(&done.job), &id, &done).await?;
         Ok(())
+    }
+
+    /// A batch that comes again may have killed a worker: nothing else is done beside it, so that no neighbour dies
+    /// with it.
+    async fn process(&self, batch: &BatchReady, attempt: u32) -> Result<Processed, StageError> {
+        if attempt > 1 {
+            let _alone = self.side_by_side.write().await;
+            return self.pipeline.process(batch, attempt).await;
+        }
+        let _beside_others = self.side_by_side.read().await;
+        self.pipeline.process(batch, attempt).await
     }
 }

@@ -31,6 +31,16 @@ pub enum CloneError {
         /// The address, without anything secret.
         url: String,
     },
+    /// A folder that leads to files which are not its own, or to something that is no file.
+    #[error("`{url}` is not opened: `{}` {reason}", .at.display())]
+    Unfit {
+        /// The address, without anything secret.
+        url: String,
+        /// What leads there, relative to the folder.
+        at: PathBuf,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// There is no commit at all.
     #[error("`{url}` is empty")]
     Empty {
@@ -132,6 +142,7 @@ impl CloneError {
             | Self::NotFound { .. }
             | Self::NotARepository { .. }
             | Self::OtherOwner { .. }
+            | Self::Unfit { .. }
             | Self::Empty { .. }
             | Self::NoSuchRev { .. }
             | Self::AmbiguousRev { .. }
@@ -143,9 +154,9 @@ impl CloneError {
         }
     }
 
-    /// Reads an error of a conversation with a remote.
+    /// Reads an error of a conversation with a remote, or of a folder.
     pub(super) fn from_remote(url: &RemoteUrl, source: git2::Error) -> Self {
-        let url = url.to_string();
+        let (url, source) = (url.to_string(), shortened(source));
         match (source.code(), source.class()) {
             (ErrorCode::Auth, _) => Self::Login { url },
             (ErrorCode::Certificate, _) => Self::Certificate { url, source },
@@ -171,6 +182,18 @@ impl CloneError {
             _ => Self::Git { url, source },
         }
     }
+}
+
+/// Bytes of libgit2's messages that go into reports: a message may repeat a name of megabytes.
+const MAX_MESSAGE_BYTES: usize = 300;
+
+fn shortened(error: git2::Error) -> git2::Error {
+    let message = error.message();
+    if message.len() <= MAX_MESSAGE_BYTES {
+        return error;
+    }
+    let end = message.floor_char_boundary(MAX_MESSAGE_BYTES);
+    git2::Error::new(error.code(), error.class(), format!("{}…", &message[..end]))
 }
 
 /// What the servers of the git and ssh protocols answer instead of a status.

@@ -8,6 +8,7 @@ use git2::{
 };
 
 use super::error::CloneError;
+use super::left_out::LeftOut;
 use super::url::RemoteUrl;
 use super::watch::Watch;
 use crate::credentials::{Credentials, Login};
@@ -188,8 +189,11 @@ impl Fetch<'_> {
             }
             result => result.map_err(FetchError::MirrorBroken)?,
         };
-        commit.tree().map_err(FetchError::MirrorBroken)?;
-        Ok(commit)
+        match commit.tree() {
+            // The walk says so.
+            Err(_) if LeftOut::read(self.mirror).reason(commit.tree_id()).is_some() => Ok(commit),
+            tree => tree.map(|_| commit).map_err(FetchError::MirrorBroken),
+        }
     }
 
     /// The commit of `id` if an earlier fetch brought it completely.

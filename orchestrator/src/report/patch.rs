@@ -18,7 +18,7 @@ use super::diff::{self, FileDiff};
 use super::mail::Mail;
 use super::message::CommitText;
 use super::repo::FileMends;
-use super::verify::Mirror;
+use super::verify::{Applied, Mirror};
 
 /// What was made for one repo.
 #[derive(Default)]
@@ -179,11 +179,12 @@ impl Desk<'_> {
         let mut tree = self.mirror.base_tree()?;
         let mut bytes = Vec::new();
         for (at, step) in steps.iter().enumerate() {
-            let Some(applied) = self.mirror.apply(&tree, &step.diffs()) else {
+            let applied = self.mirror.apply(&tree, &step.diffs());
+            let Some(after) = applied.and_then(Applied::into_tree) else {
                 *made.dropped.entry("series_applies".to_owned()).or_default() += n_fixes;
                 return Ok(());
             };
-            tree = applied.into_tree()?;
+            tree = after;
             bytes.extend(self.mail(step, Some((at + 1, steps.len()))));
         }
         let paths: BTreeSet<_> =

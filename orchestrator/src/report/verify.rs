@@ -24,6 +24,8 @@ impl Mirror {
     /// # Errors
     /// What libgit2 says: no repository there, no such commit.
     pub(super) fn open(path: &Path, commit: &str) -> Result<Self, git2::Error> {
+        // A tree of a patch holds what the base holds, also objects that are missing: they failed their own entries.
+        git2::opts::strict_object_creation(false);
         let repo = Repository::open_bare(path)?;
         repo.odb()?.add_new_mempack_backend(IN_MEMORY_FIRST)?;
         let base = repo.find_commit(Oid::from_str(commit)?)?.id();
@@ -69,9 +71,10 @@ pub(super) struct Applied<'a> {
 }
 
 impl<'a> Applied<'a> {
-    /// The tree as an object in memory, for the next patch of a series.
-    pub(super) fn into_tree(mut self) -> Result<Tree<'a>, git2::Error> {
-        let oid = self.index.write_tree_to(&self.mirror.repo)?;
-        self.mirror.repo.find_tree(oid)
+    /// The tree as an object in memory, for the next patch of a series. `None` if the base holds names that git
+    /// writes into no tree.
+    pub(super) fn into_tree(mut self) -> Option<Tree<'a>> {
+        let oid = self.index.write_tree_to(&self.mirror.repo).ok()?;
+        self.mirror.repo.find_tree(oid).ok()
     }
 }

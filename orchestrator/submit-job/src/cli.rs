@@ -21,6 +21,8 @@ Examples:
       Where a job stands, and who works
   submit-job report JOB --out report
       Write the report of an earlier local job again
+  submit-job resume JOB --local --store s3://bucket/nightmend
+      Go on with a job that stopped anywhere, from its object store alone
 
 A repository in a folder named like a command is written ./status.
 
@@ -50,6 +52,8 @@ pub enum Command {
     Report(ReportArgs),
     /// Stop a job
     Cancel(JobArgs),
+    /// Go on with a job that did not end, here or on another machine
+    Resume(ResumeArgs),
     /// Check that everything a local run needs is there
     Doctor(DoctorArgs),
 }
@@ -87,15 +91,6 @@ pub struct SubmitArgs {
         help = "File with one REPO[@REV] per line, # for comments, - for standard input"
     )]
     pub repos_file: Option<PathBuf>,
-    /// Start nats-server, orchestrator and workers as children, everything under --data-dir
-    #[arg(long)]
-    pub local: bool,
-    /// Worker processes of the local system
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub workers: u16,
-    /// The running or local system.
-    #[command(flatten)]
-    pub system: SystemArgs,
     /// Rules to run: a profile (default, modern, all, none), categories and ids, separated by commas; - takes away
     #[arg(long, value_name = "PROFILE,ID,-ID,…", default_value = "default", allow_hyphen_values = true)]
     pub rules: String,
@@ -123,24 +118,41 @@ pub struct SubmitArgs {
     /// Which fixes become patches
     #[arg(long, value_enum, default_value_t = Fix::Safe)]
     pub fix: Fix,
-    /// Where report and patches are written [default: ./nightmend-JOB]
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
     /// Name of the job: the same id and the same spec attach to it [default: a new one]
     #[arg(long, value_name = "ID")]
     pub job_id: Option<JobId>,
     /// Queue that the batches wait in [default: interactive, with --detach nightly]
     #[arg(long, value_enum)]
     pub lane: Option<LaneArg>,
+    /// Ledger and plan only: files, tokens, batches
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Where it runs and what comes out.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// Where a job runs, how long it is waited for, and what comes out: for whatever starts or continues one.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    /// Start nats-server, orchestrator and workers as children, everything under --data-dir
+    #[arg(long)]
+    pub local: bool,
+    /// Worker processes of the local system
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub workers: u16,
+    /// The running or local system.
+    #[command(flatten)]
+    pub system: SystemArgs,
+    /// Where report and patches are written [default: ./nightmend-JOB]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
     /// Return once the job is submitted
     #[arg(long, conflicts_with = "wait")]
     pub detach: bool,
     /// Wait for the job and write its report (the default)
     #[arg(long)]
     pub wait: bool,
-    /// Ledger and plan only: files, tokens, batches
-    #[arg(long)]
-    pub dry_run: bool,
     /// End with exit code 6 if there are findings at or above this level
     #[arg(long, value_enum, value_name = "LEVEL")]
     pub fail_on: Option<LevelArg>,
@@ -192,6 +204,31 @@ pub struct ReportArgs {
     /// The running or local system.
     #[command(flatten)]
     pub system: SystemArgs,
+}
+
+const RESUME_EXAMPLES: &str = "\
+Examples:
+  submit-job resume nightly-11-23 --local --store file:///mnt/store --out report
+      On another machine: a system of its own in a fresh data folder, the job out of the store
+  submit-job resume nightly-11-23 --nats nats://queue:4222 --store s3://bucket/nightmend
+      On another running system that uses this store
+  submit-job resume nightly-11-23 --local
+      Here, where it was interrupted
+
+What is done stays done: results in the store are used, only the rest is worked on, and the report
+is the one that the job would have had. A job that has ended gives its report again; one that was
+cancelled stays cancelled. Repositories must be reachable under the names that they were submitted by.";
+
+/// `resume`.
+#[derive(Debug, Args)]
+#[command(after_help = RESUME_EXAMPLES)]
+pub struct ResumeArgs {
+    /// Which job
+    #[arg(value_name = "JOB")]
+    pub job: JobId,
+    /// Where it runs and what comes out.
+    #[command(flatten)]
+    pub run: RunArgs,
 }
 
 /// `doctor`.
@@ -331,7 +368,7 @@ mod tests {
     fn repositories_without_a_command_are_a_submission() {
         let cli = parse("--local --workers 3 a b@main").unwrap();
         assert!(cli.command.is_none());
-        assert_eq!((cli.submit.repos.len(), cli.submit.workers), (2, 3));
+        assert_eq!((cli.submit.repos.len(), cli.submit.run.workers), (2, 3));
     }
 
     #[test]

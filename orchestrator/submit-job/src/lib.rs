@@ -42,6 +42,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<u8> {
         Some(Command::List(args)) => commands::list::run(args, &cwd).await,
         Some(Command::Report(args)) => commands::report::run(args, &cwd).await,
         Some(Command::Cancel(args)) => commands::cancel::run(args, &cwd).await,
+        Some(Command::Resume(args)) => Box::pin(commands::submit::resume(args, &cwd)).await,
         Some(Command::Doctor(args)) => commands::doctor::run(args, &cwd).await,
     }
 }

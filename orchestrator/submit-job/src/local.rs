@@ -10,7 +10,7 @@
 //! ```
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use bus::{Bus, PrivateServer};
@@ -42,8 +42,11 @@ const SLOTS: u32 = 2;
 /// The queue's server is looked after this often.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// A server that ends more often than this is not started again.
+/// A server that ends more often than this, each time within a minute of its start, is not started again.
 const MAX_SERVER_RESTARTS: u32 = 5;
+
+/// A server that ran for this long was well.
+const WELL_AFTER: Duration = Duration::from_secs(60);
 
 /// A running local system. [`LocalSystem::stop`] it; dropped, its children are killed.
 pub struct LocalSystem {
@@ -53,6 +56,7 @@ pub struct LocalSystem {
     binaries: Binaries,
     server: Option<PrivateServer>,
     server_restarts: u32,
+    server_started: Instant,
     running: Running,
     children: TaskTracker,
     stop: CancellationToken,
@@ -145,6 +149,7 @@ impl LocalSystem {
             binaries,
             server: Some(server),
             server_restarts: 0,
+            server_started: Instant::now(),
             running,
             children: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -239,20 +244,23 @@ impl LocalSystem {
 
     /// Starts the queue again if it ended: the store is the truth, so no work is lost with it.
     async fn mend_server(&mut self, notice: &impl Fn(&str)) -> anyhow::Result<()> {
-        if !self.server.as_ref().is_some_and(has_ended) {
-            return Ok(());
-        }
-        self.server_restarts += 1;
-        anyhow::ensure!(self.server_restarts <= MAX_SERVER_RESTARTS, "nats-server ended too often");
-        notice("nats-server ended, it is started again");
+        let what = match &self.server {
+            Some(server) if has_ended(server) => "nats-server ended",
+            Some(server) if server.has_lost_its_store() => "the store of nats-server was deleted",
+            _ => return Ok(()),
+        };
+        self.server_restarts =
+            if self.server_started.elapsed() < WELL_AFTER { self.server_restarts + 1 } else { 1 };
+        anyhow::ensure!(self.server_restarts <= MAX_SERVER_RESTARTS, "{what} too often");
+        notice(&format!("{what}, it is started again"));
         let mut server = self.server.take().context("the queue is gone")?;
         let restarted = tokio::task::spawn_blocking(move || server.restart().map(|()| server));
         let server = restarted.await.context("start the queue again")??;
         let connection = server.connection("submit-job");
         anyhow::ensure!(connection.urls == self.running.nats, "the port of the ended nats-server was taken");
-        // Streams in memory went with it. Our own connection may still be waiting to reconnect.
-        Bus::connect(&connection).await?.provision().await?;
+        // The orchestrator sets up what is missing; the children may be waiting for it already.
         self.server = Some(server);
+        self.server_started = Instant::now();
         Ok(())
     }
 

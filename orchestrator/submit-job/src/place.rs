@@ -7,7 +7,7 @@ use anyhow::Context;
 use bus::{Bus, Connection};
 use serde::{Deserialize, Serialize};
 
-use crate::cli::{SubmitArgs, SystemArgs};
+use crate::cli::{RunArgs, SystemArgs};
 use crate::exit::Usage;
 use crate::job_store::JobStore;
 use crate::lock::DataLock;
@@ -23,7 +23,7 @@ pub struct Running {
     pub store: String,
 }
 
-/// Where a submission goes.
+/// Where a job runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// A system of our own under this folder, with its store.
@@ -40,11 +40,23 @@ pub enum Place {
     },
 }
 
-/// Decides where a submission goes.
+impl Place {
+    /// Its object store.
+    ///
+    /// # Errors
+    /// If the URL names no store that this build can open.
+    pub fn open_store(&self) -> anyhow::Result<JobStore> {
+        match self {
+            Self::Local { store, .. } | Self::Remote { store } => JobStore::open(store),
+        }
+    }
+}
+
+/// Decides where a job runs.
 ///
 /// # Errors
 /// [`Usage`] if the options do not name one place.
-pub fn of_submission(args: &SubmitArgs, cwd: &Path) -> anyhow::Result<Place> {
+pub fn of_run(args: &RunArgs, cwd: &Path) -> anyhow::Result<Place> {
     let system = &args.system;
     match (&system.nats, args.local) {
         (Some(_), true) => {
@@ -240,7 +252,7 @@ mod tests {
 
     fn place(line: &str) -> anyhow::Result<Place> {
         let cli = Cli::try_parse_from(std::iter::once("submit-job").chain(line.split_whitespace()))?;
-        of_submission(&cli.submit, Path::new("/work"))
+        of_run(&cli.submit.run, Path::new("/work"))
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub fn check(args: &SubmitArgs, cwd: &Path) -> anyhow::Result<Request> {
 
 /// Whoever does not wait is not in a hurry.
 fn default_lane(args: &SubmitArgs) -> Lane {
-    if args.detach { Lane::Nightly } else { Lane::Interactive }
+    if args.run.detach { Lane::Nightly } else { Lane::Interactive }
 }
 
 /// The repositories of the command line, then those of the list. The same one twice stays twice: it may be meant

@@ -85,6 +85,18 @@ pub async fn wait(
     }
 }
 
+/// How the job ended, as far as the store knows: a failure to make a report is not written there, since the next
+/// orchestrator may succeed.
+///
+/// # Errors
+/// If the store cannot be read.
+pub async fn end_in_store(store: &JobStore, job: &JobId) -> anyhow::Result<Option<End>> {
+    if let Some(run) = store.run(job).await? {
+        return Ok(Some(End::Reported(Box::new(run))));
+    }
+    Ok(store.is_cancelled(job).await?.then_some(End::Cancelled))
+}
+
 /// How the job ended, if it has.
 async fn ended(
     bus: &Bus,
@@ -92,11 +104,8 @@ async fn ended(
     job: &JobId,
     record_before: Option<&JobRecord>,
 ) -> anyhow::Result<Option<End>> {
-    if let Some(run) = store.run(job).await? {
-        return Ok(Some(End::Reported(Box::new(run))));
-    }
-    if store.is_cancelled(job).await? {
-        return Ok(Some(End::Cancelled));
+    if let Some(end) = end_in_store(store, job).await? {
+        return Ok(Some(end));
     }
     let failed = |record: &JobRecord| record.phase == Phase::Failed && Some(record) != record_before;
     let record = bus.record(job).await?.filter(failed);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_nats::jetstream;
 use schemas::topology::MIN_SERVER_VERSION;
+use tokio::sync::watch;
 use tracing::{debug, warn};
 
 use crate::error::Error;
@@ -37,6 +38,7 @@ pub struct Bus {
     pub(crate) client: async_nats::Client,
     pub(crate) jetstream: jetstream::Context,
     complaint: Arc<Mutex<Option<String>>>,
+    connections: watch::Receiver<u64>,
 }
 
 /// A server that is silent for this long is looked after.
@@ -52,7 +54,8 @@ impl Bus {
     /// [`Error::Unreachable`], [`Error::Credentials`], [`Error::ServerTooOld`].
     pub async fn connect(connection: &Connection) -> Result<Self, Error> {
         let complaint = Arc::new(Mutex::new(None));
-        let options = options(connection, Arc::clone(&complaint))?;
+        let (connected, connections) = watch::channel(0);
+        let options = options(connection, Arc::clone(&complaint), connected)?;
         let urls: Vec<&str> = connection.urls.split(',').map(str::trim).collect();
         let client = options
             .connect(urls)
@@ -61,7 +64,7 @@ impl Bus {
         check_version(&client.server_info().version)?;
         let jetstream =
             jetstream::context::ContextBuilder::new().timeout(REQUEST_TIMEOUT).build(client.clone());
-        Ok(Self { client, jetstream, complaint })
+        Ok(Self { client, jetstream, complaint, connections })
     }
 
     /// Connects, waiting up to `patience` for a server that is not up yet.
@@ -90,6 +93,26 @@ impl Bus {
             .await
     }
 
+    /// How often the server was connected to. A change means that it was gone, and may have lost something.
+    #[must_use]
+    pub fn connections(&self) -> watch::Receiver<u64> {
+        self.connections.clone()
+    }
+
+    /// Messages sent since the start, requests and acknowledgements included.
+    #[must_use]
+    pub fn n_sent(&self) -> u64 {
+        self.client.statistics().out_messages.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// Whether the server's last complaint is that we may not publish to the subject: trying again does not help.
+    pub(crate) fn is_denied(&self, subject: &str) -> bool {
+        let complaint = self.complaint.lock().ok();
+        complaint.as_deref().and_then(Option::as_deref).is_some_and(|complaint| {
+            complaint.to_lowercase().contains("permissions violation") && complaint.contains(subject)
+        })
+    }
+
     /// What the server last complained of, and forgets it.
     pub(crate) fn take_complaint(&self) -> Option<String> {
         self.complaint.lock().ok()?.take()
@@ -110,7 +133,9 @@ pub(crate) async fn bounded<T>(
 fn options(
     connection: &Connection,
     complaint: Arc<Mutex<Option<String>>>,
+    connected: watch::Sender<u64>,
 ) -> Result<async_nats::ConnectOptions, Error> {
+    let connected = Arc::new(connected);
     let mut options = async_nats::ConnectOptions::new()
         .name(&connection.name)
         .ping_interval(PING_EVERY)
@@ -118,8 +143,8 @@ fn options(
         .request_timeout(Some(REQUEST_TIMEOUT))
         .reconnect_delay_callback(|attempts| Duration::from_millis((50 << attempts.min(6)).min(2000)))
         .event_callback(move |event| {
-            let complaint = Arc::clone(&complaint);
-            async move { note(&event, &complaint) }
+            let (complaint, connected) = (Arc::clone(&complaint), Arc::clone(&connected));
+            async move { note(&event, &complaint, &connected) }
         });
     if let Some(token) = &connection.token {
         options = options.token(token.clone());
@@ -133,8 +158,12 @@ fn options(
 }
 
 /// A denied permission reaches nobody but this callback; the request that it killed only times out.
-fn note(event: &async_nats::Event, complaint: &Mutex<Option<String>>) {
+fn note(event: &async_nats::Event, complaint: &Mutex<Option<String>>, connected: &watch::Sender<u64>) {
     match event {
+        async_nats::Event::Connected => {
+            debug!("connected to nats");
+            connected.send_modify(|n| *n += 1);
+        }
         async_nats::Event::ServerError(_) | async_nats::Event::ClientError(_) => {
             warn!(%event, "nats complains");
             if let Ok(mut complaint) = complaint.lock() {

@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
+use async_nats::header::NATS_MESSAGE_ID;
 use async_nats::jetstream::{AckKind, Message as RawMessage};
 use schemas::BatchId;
-use schemas::messages::{BatchDead, DecodeError, Message, TYPE_HEADER};
+use schemas::messages::{ATTEMPTS_HEADER, BatchDead, DecodeError, Message, TYPE_HEADER};
 use schemas::subjects;
 use tracing::{debug, error, warn};
 
@@ -28,7 +29,7 @@ pub enum Settlement {
         /// Why.
         reason: String,
     },
-    /// We were told to stop: somebody else takes it at once.
+    /// We were told to stop: somebody else takes it at once, and this attempt does not count.
     GiveBack,
 }
 
@@ -37,23 +38,33 @@ pub struct Delivery {
     bus: Bus,
     message: RawMessage,
     attempt: u32,
-    max_deliver: i64,
+    max_attempts: i64,
     settled: bool,
 }
 
 /// How often a delivery that is worked on says so: a third of the shortest `ack_wait`.
 const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(10);
 
+/// Whoever gives something back is about to stop, and waits no longer than this.
+const GIVE_BACK_WITHIN: Duration = Duration::from_secs(5);
+
 impl Delivery {
-    pub(crate) fn new(bus: Bus, message: RawMessage, max_deliver: i64) -> Self {
-        let attempt = message.info().map_or(1, |info| u32::try_from(info.delivered).unwrap_or(u32::MAX));
-        Self { bus, message, attempt, max_deliver, settled: false }
+    pub(crate) fn new(bus: Bus, message: RawMessage, max_attempts: i64) -> Self {
+        let delivered = message.info().map_or(1, |info| u32::try_from(info.delivered).unwrap_or(u32::MAX));
+        let attempt = attempts_before(&message).saturating_add(delivered);
+        Self { bus, message, attempt, max_attempts, settled: false }
     }
 
-    /// Delivery number, from 1.
+    /// Delivery number, from 1. Deliveries that were given back do not count.
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.attempt
+    }
+
+    /// Its place in its stream; 0 for a message of no stream.
+    #[must_use]
+    pub fn sequence(&self) -> u64 {
+        self.message.info().map_or(0, |info| info.stream_sequence)
     }
 
     /// The subject that it was published to.
@@ -109,7 +120,7 @@ impl Delivery {
                     warn!(subject = self.subject(), %error, "acknowledgement was not confirmed");
                 }
             }
-            Settlement::GiveBack => self.acknowledge(AckKind::Nak(None)).await,
+            Settlement::GiveBack => self.give_back().await,
             Settlement::Retry { reason, .. } if self.is_last_attempt() => {
                 self.bury(format!("{reason} (after {} attempts)", self.attempt)).await;
             }
@@ -123,7 +134,24 @@ impl Delivery {
 
     /// After the last attempt JetStream would merely stop delivering and keep the message for ever.
     fn is_last_attempt(&self) -> bool {
-        self.max_deliver > 0 && i64::from(self.attempt) >= self.max_deliver
+        self.max_attempts > 0 && i64::from(self.attempt) >= self.max_attempts
+    }
+
+    /// JetStream counts every delivery, so the message is published again with the count from before, and the one in
+    /// hand acknowledged. A crash in between leaves two, of which the second finds its effect done.
+    async fn give_back(&self) {
+        let mut headers = self.message.headers.clone().unwrap_or_default();
+        headers.insert(ATTEMPTS_HEADER, self.attempt.saturating_sub(1).to_string());
+        let before = headers.get(NATS_MESSAGE_ID).map_or_else(|| self.stream_position(), ToString::to_string);
+        headers.insert(NATS_MESSAGE_ID, format!("{before}.{:08x}", rand::random::<u32>()));
+        let published = self.bus.publish_headers(self.subject(), headers, self.message.payload.clone());
+        match tokio::time::timeout(GIVE_BACK_WITHIN, published).await {
+            Ok(Ok(())) => self.acknowledge(AckKind::Ack).await,
+            outcome => {
+                warn!(subject = self.subject(), ?outcome, "given back as a failed attempt");
+                self.acknowledge(AckKind::Nak(None)).await;
+            }
+        }
     }
 
     /// Dead letter first, then the end of the message: a crash in between buries it twice, never not at all.
@@ -143,7 +171,7 @@ impl Delivery {
 
     /// The batch by the message id: known also where the body cannot be read.
     fn batch(&self) -> Option<BatchId> {
-        let id = self.message.headers.as_ref()?.get(async_nats::header::NATS_MESSAGE_ID)?;
+        let id = self.message.headers.as_ref()?.get(NATS_MESSAGE_ID)?;
         batch_of_message_id(id.as_str())
     }
 
@@ -167,6 +195,11 @@ impl Drop for Delivery {
             warn!(subject = self.subject(), "delivery was dropped unsettled, it comes again after ack_wait");
         }
     }
+}
+
+fn attempts_before(message: &RawMessage) -> u32 {
+    let header = message.headers.as_ref().and_then(|headers| headers.get(ATTEMPTS_HEADER));
+    header.and_then(|attempts| attempts.as_str().parse().ok()).unwrap_or(0)
 }
 
 /// The batch that a message of the WORK stream is for, by its id: see [`work_message_id`].

@@ -37,6 +37,12 @@ pub enum Error {
         /// One line each.
         differences: Vec<String>,
     },
+    /// Streams, consumers or buckets of the table are missing; what is there is as it should be.
+    #[error("the NATS topology is incomplete; `nightmend-deploy provision`, or an orchestrator that runs, sets it up: {}", .missing.join("; "))]
+    TopologyIncomplete {
+        /// One line each.
+        missing: Vec<String>,
+    },
     /// A message above the limit: content where an id belongs.
     #[error("message of {n_bytes} bytes for `{subject}` is too large: messages carry ids, never content")]
     TooLarge {
@@ -87,6 +93,7 @@ impl Error {
             Self::Unreachable { .. }
             | Self::NotAcknowledged { .. }
             | Self::Request { .. }
+            | Self::TopologyIncomplete { .. }
             | Self::TimedOut { .. } => true,
             Self::Credentials { .. }
             | Self::ServerTooOld { .. }

@@ -54,7 +54,7 @@ impl Bus {
         Ok(Inbox { bus: self.clone(), lanes, turn: 0 })
     }
 
-    async fn bind(&self, spec: &ConsumerSpec) -> Result<PullConsumer, Error> {
+    pub(crate) async fn bind(&self, spec: &ConsumerSpec) -> Result<PullConsumer, Error> {
         self.jetstream
             .get_consumer_from_stream(spec.durable, spec.stream)
             .await
@@ -84,7 +84,7 @@ impl Inbox {
         for lane in self.lanes {
             let Some(mut batch) = lane.outstanding else { continue };
             while let Some(Some(Ok(message))) = batch.next().now_or_never() {
-                let delivery = Delivery::new(self.bus.clone(), message, lane.spec.max_deliver);
+                let delivery = Delivery::new(self.bus.clone(), message, lane.spec.max_attempts);
                 delivery.settle(Settlement::GiveBack).await;
             }
         }
@@ -125,7 +125,7 @@ impl Pull {
         match item {
             Some(Ok(message)) => {
                 self.outstanding = None;
-                Ok(Some(Delivery::new(bus.clone(), message, self.spec.max_deliver)))
+                Ok(Some(Delivery::new(bus.clone(), message, self.spec.max_attempts)))
             }
             Some(Err(error)) => Err(Error::request("pull", error)),
             None => Ok(None),

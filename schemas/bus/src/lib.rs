@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`connect`] (a checked connection) → [`topology`] (apply or compare the table of streams) →
 //! [`publish`] → [`inbox`] and [`delivery`] (pull, keep alive, settle once) → [`watch`] (heartbeats, progress, job
-//! records) → [`server`] (a private nats-server) → [`boot`] (logs and signals).
+//! records) → [`lease`] (one in charge) → [`repair`] (a queue that lost something) → [`server`] (a private nats-server) → [`boot`] (logs and signals).
 //!
 //! The defaults of async-nats that lose or hang are not trusted here: publishes are awaited, retried under one id
 //! and bounded in time; pulls ask for exactly what there is room for; errors of a pull back off; a batch pull sets
@@ -14,7 +14,10 @@ pub mod connect;
 pub mod delivery;
 mod error;
 pub mod inbox;
+pub mod lease;
+pub mod probe;
 pub mod publish;
+pub mod repair;
 pub mod server;
 pub mod topology;
 pub mod watch;
@@ -23,4 +26,5 @@ pub use connect::{Bus, Connection};
 pub use delivery::{Delivery, Settlement};
 pub use error::Error;
 pub use inbox::Inbox;
+pub use lease::{Lease, Renewal};
 pub use server::PrivateServer;

@@ -83,9 +83,30 @@ impl PrivateServer {
     /// As [`PrivateServer::start`].
     pub fn restart(&mut self) -> Result<(), Error> {
         self.kill();
+        // Its folder may have been deleted, and with it the note of the port.
+        std::fs::create_dir_all(&self.dir).map_err(io_error("cannot make", &self.dir))?;
+        remember_port(&self.dir, &self.url);
         let (child, url) = launch(&self.binary, &self.dir, &self.token)?;
         (self.child, self.url) = (child, url);
         Ok(())
+    }
+
+    /// Kills it without warning, deletes its store, and starts it again on the same port: everything that it was
+    /// told is gone.
+    ///
+    /// # Errors
+    /// As [`PrivateServer::start`], or if the store cannot be deleted.
+    pub fn wipe_and_restart(&mut self) -> Result<(), Error> {
+        self.kill();
+        let store = store_dir(&self.dir);
+        std::fs::remove_dir_all(&store).map_err(io_error("cannot delete", &store))?;
+        self.restart()
+    }
+
+    /// Whether its store was deleted under it. A server does not notice, and keeps nothing from then on.
+    #[must_use]
+    pub fn has_lost_its_store(&self) -> bool {
+        !store_dir(&self.dir).is_dir()
     }
 
     fn kill(&mut self) {
@@ -190,8 +211,12 @@ fn config_text(dir: &Path, token: &str, port: i32) -> String {
          max_payload: 1MB\n\
          jetstream {{ store_dir: {store:?}, sync_interval: always, max_file_store: 4GB, max_memory_store: 64MB }}\n",
         pid = dir.join("nats.pid"),
-        store = dir.join("store"),
+        store = store_dir(dir),
     )
+}
+
+fn store_dir(dir: &Path) -> PathBuf {
+    dir.join("store")
 }
 
 /// A restarted server listens where the old one did, so that clients find it again.

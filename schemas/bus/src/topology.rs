@@ -1,9 +1,12 @@
 //! Applies the table of `schemas::topology` to a server, or compares the two and names every difference.
 
+use std::time::Duration;
+
 use async_nats::jetstream::{consumer, kv, stream};
 use schemas::topology::{
     BUCKETS, BucketSpec, ConsumerSpec, Discard, Retention, STREAMS, Storage, StreamSpec, consumers,
 };
+use tracing::debug;
 
 use crate::connect::Bus;
 use crate::error::Error;
@@ -14,38 +17,54 @@ impl Bus {
     /// # Errors
     /// [`Error::Request`] if the server refuses, [`Error::TopologyDiffers`] if it took something else.
     pub async fn provision(&self) -> Result<(), Error> {
+        self.restore_topology().await?;
         for spec in STREAMS {
             self.jetstream
-                .create_or_update_stream(stream_config(&spec))
+                .update_stream(stream_config(&spec))
                 .await
                 .map_err(|error| Error::request(format!("setting up stream {}", spec.name), error))?;
         }
         for spec in consumers() {
-            self.jetstream
-                .create_consumer_on_stream(consumer_config(&spec), spec.stream)
-                .await
-                .map_err(|error| Error::request(format!("setting up consumer {}", spec.durable), error))?;
+            self.create_consumer(&spec).await?;
         }
         for spec in BUCKETS {
-            self.jetstream
-                .create_or_update_key_value(bucket_config(&spec))
-                .await
-                .map_err(|error| Error::request(format!("setting up bucket {}", spec.bucket), error))?;
+            self.create_bucket(&spec).await?;
         }
         self.verify_topology().await
+    }
+
+    /// Sequences begin at the clock: the acknowledgement of a message of a stream that was lost must not hit one
+    /// that is new under the same number.
+    pub(crate) async fn create_stream(&self, spec: &StreamSpec) -> Result<(), Error> {
+        let config = stream::Config { first_sequence: Some(seconds_since_1970()), ..stream_config(spec) };
+        let created = self.jetstream.create_stream(config).await;
+        created.map(drop).map_err(|error| Error::request(format!("setting up stream {}", spec.name), error))
+    }
+
+    pub(crate) async fn create_consumer(&self, spec: &ConsumerSpec) -> Result<(), Error> {
+        let created = self.jetstream.create_consumer_on_stream(consumer_config(spec), spec.stream).await;
+        created
+            .map(drop)
+            .map_err(|error| Error::request(format!("setting up consumer {}", spec.durable), error))
+    }
+
+    pub(crate) async fn create_bucket(&self, spec: &BucketSpec) -> Result<(), Error> {
+        let created = self.jetstream.create_or_update_key_value(bucket_config(spec)).await;
+        created.map(drop).map_err(|error| Error::request(format!("setting up bucket {}", spec.bucket), error))
     }
 
     /// Compares the server with the table. Services call this at start and refuse to run on anything else: old
     /// servers drop settings silently, and a stream of another version may lose what this one relies on.
     ///
     /// # Errors
-    /// [`Error::TopologyDiffers`] lists every difference.
+    /// [`Error::TopologyDiffers`] lists every difference, [`Error::TopologyIncomplete`] what is missing where the
+    /// rest is as it should be.
     pub async fn verify_topology(&self) -> Result<(), Error> {
-        let mut differences = Vec::new();
+        let (mut differences, mut missing) = (Vec::new(), Vec::new());
         for spec in STREAMS {
             match self.jetstream.get_stream(spec.name).await {
                 Ok(stream) => compare_stream(&spec, &stream.cached_info().config, &mut differences),
-                Err(error) => differences.push(format!("stream {}: {error}", spec.name)),
+                Err(error) => missing.push(format!("stream {}: {error}", spec.name)),
             }
         }
         for spec in consumers() {
@@ -53,18 +72,43 @@ impl Bus {
                 self.jetstream.get_consumer_from_stream(spec.durable, spec.stream).await;
             match found {
                 Ok(consumer) => compare_consumer(&spec, &consumer.cached_info().config, &mut differences),
-                Err(error) => {
-                    differences.push(format!("consumer {} of {}: {error}", spec.durable, spec.stream));
-                }
+                Err(error) => missing.push(format!("consumer {} of {}: {error}", spec.durable, spec.stream)),
             }
         }
         for spec in BUCKETS {
-            if let Err(error) = self.jetstream.get_key_value(spec.bucket).await {
-                differences.push(format!("bucket {}: {error}", spec.bucket));
+            match self.jetstream.get_stream(format!("KV_{}", spec.bucket)).await {
+                Ok(stream) => compare_bucket(&spec, &stream.cached_info().config, &mut differences),
+                Err(error) => missing.push(format!("bucket {}: {error}", spec.bucket)),
             }
         }
-        if differences.is_empty() { Ok(()) } else { Err(Error::TopologyDiffers { differences }) }
+        match (differences.is_empty(), missing.is_empty()) {
+            (true, true) => Ok(()),
+            (true, false) => Err(Error::TopologyIncomplete { missing }),
+            (false, _) => Err(Error::TopologyDiffers { differences }),
+        }
     }
+
+    /// Verifies the topology, waiting up to `patience` for what is missing: the orchestrator sets it up again where
+    /// the server lost its store.
+    ///
+    /// # Errors
+    /// As [`Bus::verify_topology`], once `patience` is over or at once for what waiting cannot help.
+    pub async fn verify_topology_patiently(&self, patience: Duration) -> Result<(), Error> {
+        let deadline = tokio::time::Instant::now() + patience;
+        loop {
+            match self.verify_topology().await {
+                Err(error) if error.is_transient() && tokio::time::Instant::now() < deadline => {
+                    debug!(%error, "the topology is not there yet");
+                    tokio::time::sleep(Duration::from_millis(250)).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+}
+
+fn seconds_since_1970() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 fn stream_config(spec: &StreamSpec) -> stream::Config {
@@ -140,6 +184,7 @@ fn compare_stream(spec: &StreamSpec, found: &stream::Config, differences: &mut V
     compare(&place, "storage", &wanted.storage, &found.storage, differences);
     compare(&place, "discard", &wanted.discard, &found.discard, differences);
     compare(&place, "max_age", &wanted.max_age, &found.max_age, differences);
+    compare(&place, "max_bytes", &wanted.max_bytes, &found.max_bytes, differences);
     compare(&place, "max_message_size", &wanted.max_message_size, &found.max_message_size, differences);
     compare(&place, "duplicate_window", &wanted.duplicate_window, &found.duplicate_window, differences);
     compare(&place, "allow_direct", &wanted.allow_direct, &found.allow_direct, differences);
@@ -147,6 +192,12 @@ fn compare_stream(spec: &StreamSpec, found: &stream::Config, differences: &mut V
         let (wanted, found) = (&wanted.max_messages_per_subject, &found.max_messages_per_subject);
         compare(&place, "max_messages_per_subject", wanted, found, differences);
     }
+}
+
+fn compare_bucket(spec: &BucketSpec, found: &stream::Config, differences: &mut Vec<String>) {
+    let place = format!("bucket {}", spec.bucket);
+    compare(&place, "history", &spec.history, &found.max_messages_per_subject, differences);
+    compare(&place, "max_age", &spec.max_age, &found.max_age, differences);
 }
 
 fn compare_consumer(spec: &ConsumerSpec, found: &consumer::Config, differences: &mut Vec<String>) {

@@ -67,7 +67,11 @@ impl Bus {
     ) -> Result<impl Stream<Item = Progress> + Unpin + use<>, Error> {
         let subject = subjects::progress(job);
         let news = decoded(self.subscribe(&subject).await?);
-        let newest = self.progress(job).await?;
+        // A queue that just lost its store has none; the next announcement comes all the same.
+        let newest = self.progress(job).await.unwrap_or_else(|error| {
+            debug!(job_id = %job, %error, "newest progress cannot be read");
+            None
+        });
         Ok(futures::stream::iter(newest).chain(news).boxed())
     }
 

@@ -31,6 +31,10 @@ pub(crate) struct Bucket {
 }
 
 impl Bucket {
+    pub(crate) fn n_objects(&self, prefix: &str) -> usize {
+        self.objects().keys().filter(|key| key.starts_with(prefix)).count()
+    }
+
     pub(crate) fn refuse_next(&self, n_requests: u32) {
         self.n_refusals.store(n_requests, Ordering::Relaxed);
     }

@@ -67,6 +67,12 @@ impl S3Server {
         ]
     }
 
+    /// How many keys begin so.
+    #[must_use]
+    pub fn n_objects(&self, prefix: &str) -> usize {
+        self.bucket.n_objects(prefix)
+    }
+
     /// Answers the next `n_requests` with "503 slow down".
     pub fn refuse_next(&self, n_requests: u32) {
         self.bucket.refuse_next(n_requests);

@@ -6,6 +6,7 @@ mod cache;
 mod cli;
 mod clouds;
 mod compact;
+mod full_disk;
 mod gc;
 mod jobs;
 mod mapped;

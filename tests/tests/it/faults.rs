@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::time::Duration;
 
-use bus::Settlement;
 use e2e::cluster::{Submitted, eventually};
 use e2e::{Cluster, repos, tiny_model};
 use schemas::messages::{Phase, Progress};
@@ -103,16 +102,18 @@ async fn a_batch_that_no_worker_survives_is_buried_and_the_job_ends() {
     let Some(cluster) = Cluster::start().await else { return };
     let repo = repos::make_many(&cluster.path("many"), 10);
     let running = cluster.submit("job", &[repo.to_str().unwrap()]);
-    // As workers that die do: every delivery is used up and none is settled.
+    // As a server says it that has delivered a message as often as it may, and keeps it from then on.
     let mut inbox = cluster.bus.inbox(Lane::ALL.map(topology::work).to_vec()).await.unwrap();
-    for _ in 0..topology::work(Lane::Interactive).max_deliver {
-        inbox.next().await.settle(Settlement::GiveBack).await;
-    }
-    // The server notices when the next worker asks for work.
-    let finished = tokio::select! {
-        _ = inbox.next() => panic!("it was delivered once more than allowed"),
-        finished = tokio::task::spawn_blocking(|| running.finish()) => finished.unwrap(),
-    };
+    let taken = inbox.next().await;
+    let deliveries = topology::work(Lane::Interactive).max_deliver;
+    let advisory = serde_json::json!({
+        "type": "io.nats.jetstream.advisory.v1.max_deliver",
+        "stream_seq": taken.sequence(),
+        "deliveries": deliveries,
+    });
+    let subject = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.WORK.interactive";
+    cluster.bus.publish_raw(subject, "advisory", "", advisory.to_string().into_bytes()).await.unwrap();
+    let finished = tokio::task::spawn_blocking(|| running.finish()).await.unwrap();
     assert_eq!(finished.code, 3, "{}\n{}", finished.stderr, cluster.logs());
     let failed = &finished.report().repos[0].failed;
     assert_eq!(failed.len(), 10);
@@ -147,7 +148,11 @@ async fn a_cancelled_job_stops_and_stays_stopped() {
     assert!(cancelled.status.success(), "{}", String::from_utf8_lossy(&cancelled.stderr));
     assert_eq!(running.finish().code, 1);
     let (bus, job) = (&cluster.bus.clone(), "job".parse::<JobId>().unwrap());
-    assert_eq!(bus.record(&job).await.unwrap().unwrap().phase, Phase::Cancelled);
+    // The wish is in the store before the orchestrator hears of it.
+    eventually("the end of the job", || async {
+        bus.record(&job).await.unwrap().filter(|record| record.phase == Phase::Cancelled)
+    })
+    .await;
     assert_eq!(bus.purge_job(&job).await.unwrap(), 0, "batches are left in the queue");
     cluster.kill_orchestrator();
     cluster.start_orchestrator();

@@ -12,8 +12,8 @@ use crate::exit;
 use crate::output;
 use crate::place::System;
 
-/// Asks the orchestrator to stop a job. In a data folder where nothing runs, the job is marked, so that the next
-/// local system leaves it alone.
+/// Marks a job as cancelled in the store, so that no orchestrator takes it up again, and asks the one that runs to
+/// stop it.
 ///
 /// # Errors
 /// If there is no such job, or the system cannot be reached.
@@ -26,9 +26,13 @@ pub async fn run(args: &JobArgs, cwd: &Path) -> anyhow::Result<u8> {
             return said(args, "ended", &format!("job {job} has ended, there is nothing to cancel"));
         }
     }
+    // The mark first: a queue that loses the request does not lose the wish.
+    if let Some(store) = &system.store {
+        store.mark_cancelled(job).await?;
+    }
     match (&system.bus, &system.store) {
         (Some(bus), _) => request(bus, job).await?,
-        (None, Some(store)) => store.mark_cancelled(job).await?,
+        (None, Some(_)) => {}
         (None, None) => drop(system.bus()?),
     }
     said(args, "cancelling", &format!("job {job} is being cancelled"))

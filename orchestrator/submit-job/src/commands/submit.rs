@@ -1,4 +1,4 @@
-//! Submitting: check, hand over, wait, write the report.
+//! Submitting: check, hand over, wait, write the report. Resuming is the same with a spec that the store has.
 
 use std::path::{Path, PathBuf};
 
@@ -7,10 +7,11 @@ use bus::Bus;
 use schemas::messages::Phase;
 use schemas::report::{Report, ReuseRun, Run};
 use schemas::rules::Level;
+use schemas::{JobId, JobSpec};
 use tokio_util::sync::CancellationToken;
 
 use crate::artifacts;
-use crate::cli::SubmitArgs;
+use crate::cli::{ResumeArgs, RunArgs, SubmitArgs};
 use crate::exit::{self, Interrupted};
 use crate::job_store::{Found, JobStore};
 use crate::local::{self, LocalSystem};
@@ -24,7 +25,7 @@ use crate::watch::{self, End};
 
 /// One submission on its way.
 struct Submission<'a> {
-    args: &'a SubmitArgs,
+    args: &'a RunArgs,
     request: &'a Request,
     store: JobStore,
     /// Where the report goes, absolute.
@@ -48,13 +49,45 @@ pub async fn run(args: &SubmitArgs, cwd: &Path) -> anyhow::Result<u8> {
     let request = request::check(args, cwd);
     let job = request.as_ref().ok().map(|request| request.job.clone());
     let outcome = match request {
-        Ok(request) => submit(args, cwd, &request).await,
+        Ok(request) => submit(&args.run, cwd, &request).await,
         Err(error) => Err(error),
     };
+    ended(&args.run, job.as_ref(), outcome)
+}
+
+/// Goes on with a job that the store knows. Gives back the exit code; with `--json` the last line says it too.
+///
+/// # Errors
+/// If the store has no such job, or what kept it from ending.
+pub async fn resume(args: &ResumeArgs, cwd: &Path) -> anyhow::Result<u8> {
+    let outcome = submit_again(args, cwd).await;
+    ended(&args.run, Some(&args.job), outcome)
+}
+
+async fn submit_again(args: &ResumeArgs, cwd: &Path) -> anyhow::Result<Outcome> {
+    let job = &args.job;
+    let store = place::of_run(&args.run, cwd)?.open_store()?;
+    let spec = store.spec(job).await?.with_context(|| format!("there is no job {job} in {}", store.url()))?;
+    anyhow::ensure!(
+        spec.version == JobSpec::VERSION,
+        "job {job} was submitted with version {} of its spec; this program knows {}",
+        spec.version,
+        JobSpec::VERSION
+    );
+    // Its model, if any, is in the store as a whole: that was made sure of before the spec was stored.
+    let request = Request { job: job.clone(), spec, model: None };
+    if let Some(end) = watch::end_in_store(&store, job).await? {
+        return Submission::new(&args.run, cwd, &request, store).conclude(end).await;
+    }
+    submit(&args.run, cwd, &request).await
+}
+
+/// Says how it ended, for programs.
+fn ended(args: &RunArgs, job: Option<&JobId>, outcome: anyhow::Result<Outcome>) -> anyhow::Result<u8> {
     if args.json {
         let result = match &outcome {
             Ok(outcome) => ResultEvent {
-                job: job.as_ref(),
+                job,
                 phase: outcome.phase,
                 exit_code: outcome.code,
                 error: outcome.error.clone(),
@@ -63,7 +96,7 @@ pub async fn run(args: &SubmitArgs, cwd: &Path) -> anyhow::Result<u8> {
                 elapsed_ms: outcome.run.as_ref().map(|run| run.elapsed_ms),
             },
             Err(error) => ResultEvent {
-                job: job.as_ref(),
+                job,
                 phase: None,
                 exit_code: exit::code_of_error(error),
                 error: Some(format!("{error:#}")),
@@ -77,32 +110,33 @@ pub async fn run(args: &SubmitArgs, cwd: &Path) -> anyhow::Result<u8> {
     outcome.map(|outcome| outcome.code)
 }
 
-async fn submit(args: &SubmitArgs, cwd: &Path, request: &Request) -> anyhow::Result<Outcome> {
-    let place = place::of_submission(args, cwd)?;
+async fn submit(args: &RunArgs, cwd: &Path, request: &Request) -> anyhow::Result<Outcome> {
+    let place = place::of_run(args, cwd)?;
     for warning in request.model.iter().flat_map(|model| model.warnings()) {
         output::say(&format!("warning: {warning}"));
     }
     let stop = bus::boot::cancel_on_signals().context("listen for signals")?;
-    let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("nightmend-{}", request.job)));
-    let store = match &place {
-        Place::Remote { store } | Place::Local { store, .. } => JobStore::open(store)?,
-    };
-    let submission = Submission { args, request, store, out: cwd.join(out) };
+    let submission = Submission::new(args, cwd, request, place.open_store()?);
     match place {
         Place::Remote { .. } => submission.remote(&stop).await,
         Place::Local { data_dir, store } => {
-            let with_model = submission.request.model.is_some();
+            let with_model = submission.request.spec.model.is_some();
             let options = local::Options { data_dir, store, n_workers: args.workers, with_model };
             submission.local(options, &stop).await
         }
     }
 }
 
-impl Submission<'_> {
+impl<'a> Submission<'a> {
+    fn new(args: &'a RunArgs, cwd: &Path, request: &'a Request, store: JobStore) -> Self {
+        let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("nightmend-{}", request.job)));
+        Self { args, request, store, out: cwd.join(out) }
+    }
+
     /// On a running system: it goes on without us.
     async fn remote(&self, stop: &CancellationToken) -> anyhow::Result<Outcome> {
         let bus = Bus::connect(&place::connection(&self.args.system)).await?;
-        let hint = format!("job {} goes on; the same --job-id attaches to it again", self.request.job);
+        let hint = format!("job {0} goes on; `resume {0}` waits for it again", self.request.job);
         let work = async {
             let submitted = self.hand_over(&bus).await?;
             if self.args.detach {
@@ -123,7 +157,7 @@ impl Submission<'_> {
             output::say(&format!("job {} in {}", self.request.job, options.data_dir.display()));
         }
         let mut system = LocalSystem::start(options).await?;
-        let hint = format!("--job-id {} goes on where it stopped", self.request.job);
+        let hint = format!("`resume {}` goes on where it stopped", self.request.job);
         let outcome = tokio::select! {
             biased;
             () = stop.cancelled() => {
@@ -192,6 +226,12 @@ impl Submission<'_> {
         .await?;
         written?;
         display.finish();
+        self.conclude(end).await
+    }
+
+    /// Delivers the report, or says why there is none.
+    async fn conclude(&self, end: End) -> anyhow::Result<Outcome> {
+        let job = &self.request.job;
         let phase = end.phase();
         let error = match end {
             End::Reported(run) => return self.deliver(run).await,

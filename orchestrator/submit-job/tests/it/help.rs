@@ -12,7 +12,7 @@ fn the_help_is_as_documented() {
 fn every_command_has_help() {
     let mut cli = Cli::command().term_width(100);
     cli.build();
-    let helps: Vec<String> = ["status", "list", "report", "cancel", "doctor"]
+    let helps: Vec<String> = ["status", "list", "report", "cancel", "resume", "doctor"]
         .iter()
         .map(|name| cli.find_subcommand_mut(name).unwrap().render_help().to_string())
         .collect();

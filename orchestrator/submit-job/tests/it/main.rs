@@ -4,5 +4,6 @@
 
 mod commands;
 mod help;
+mod resume;
 mod submit;
 mod system;

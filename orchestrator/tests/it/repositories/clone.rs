@@ -107,11 +107,11 @@ fn a_mirror_is_bare_and_has_neither_work_tree_nor_hooks() {
 }
 
 #[test]
-fn file_addresses_linked_work_trees_and_alternates_can_be_mirrored() {
+fn file_addresses_and_linked_work_trees_can_be_mirrored() {
     let (fixture, first, second) = two_commits();
     let (work, linked) = (fixture.dir().join("work"), fixture.dir().join("linked"));
     let source = fixture.source_path().to_str().unwrap();
-    git(fixture.dir(), &["clone", "-q", "--shared", source, work.to_str().unwrap()]);
+    git(fixture.dir(), &["clone", "-q", source, work.to_str().unwrap()]);
     let first_hex = first.to_string();
     git(&work, &["worktree", "add", "-q", "--detach", linked.to_str().unwrap(), &first_hex]);
     assert_eq!(fixture.mirror_of(work.to_str().unwrap(), None).unwrap().commit, second);

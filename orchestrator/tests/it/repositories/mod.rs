@@ -3,6 +3,7 @@
 
 mod clone;
 mod fixture;
+mod hostile;
 mod ledger;
 mod plan;
 mod remote;

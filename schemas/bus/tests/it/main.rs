@@ -1,6 +1,10 @@
 //! The bus against a real nats-server.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail loudly too")]
 
+mod lease;
+mod repair;
+mod traps;
+
 use std::time::Duration;
 
 use bus::{Bus, Delivery, Error, PrivateServer, Settlement};
@@ -83,20 +87,29 @@ async fn the_interactive_lane_goes_first_and_the_nightly_one_is_not_starved() {
 }
 
 #[tokio::test]
-async fn what_is_given_back_or_retried_comes_again_with_a_higher_attempt() {
+async fn what_is_retried_comes_again_with_a_higher_attempt_and_what_is_given_back_with_the_same() {
     let Some((_dir, _server, bus)) = server().await else { return };
     send(&bus, Lane::Nightly, 1).await;
     let mut inbox = bus.inbox(workers_inbox()).await.unwrap();
     let first = next(&mut inbox).await;
     assert_eq!(first.attempt(), 1);
     first.settle(Settlement::GiveBack).await;
+    let first = next(&mut inbox).await;
+    assert_eq!(first.attempt(), 1);
+    let retry = || Settlement::Retry { after: Duration::from_millis(1), reason: "busy".into() };
+    first.settle(retry()).await;
     let second = next(&mut inbox).await;
     assert_eq!(second.attempt(), 2);
-    let retry = Settlement::Retry { after: Duration::from_millis(1), reason: "busy".into() };
-    second.settle(retry).await;
+    // What it went through before stays known, and so does the batch.
+    second.settle(Settlement::GiveBack).await;
+    assert_eq!(bus.queued(&job()).await.unwrap(), [batch(1).batch].into());
+    let second = next(&mut inbox).await;
+    assert_eq!((second.attempt(), second.decode::<BatchReady>().unwrap()), (2, batch(1)));
+    second.settle(retry()).await;
     let third = next(&mut inbox).await;
     assert_eq!(third.attempt(), 3);
     third.settle(Settlement::Done).await;
+    assert_eq!(bus.n_queued(&job()).await.unwrap(), 0);
 }
 
 #[tokio::test]
@@ -116,8 +129,8 @@ async fn poison_and_used_up_attempts_end_as_dead_letters_with_their_reason() {
     assert_eq!((decoded.reason, decoded.kind.as_str(), decoded.job), (reason, "batch.ready/99", Some(job())));
 
     send(&bus, Lane::Nightly, 7).await;
-    let max_deliver = topology::work(Lane::Nightly).max_deliver;
-    for _ in 0..max_deliver {
+    let max_attempts = topology::work(Lane::Nightly).max_attempts;
+    for _ in 0..max_attempts {
         let delivery = next(&mut inbox).await;
         let retry = Settlement::Retry { after: Duration::from_micros(1), reason: "never works".into() };
         delivery.settle(retry).await;
@@ -126,7 +139,7 @@ async fn poison_and_used_up_attempts_end_as_dead_letters_with_their_reason() {
     let decoded: BatchDead = letter.decode().unwrap();
     letter.settle(Settlement::Done).await;
     assert_eq!(decoded.batch, Some(batch(7).batch));
-    assert_eq!(decoded.reason, format!("never works (after {max_deliver} attempts)"));
+    assert_eq!(decoded.reason, format!("never works (after {max_attempts} attempts)"));
 }
 
 #[tokio::test]
@@ -142,17 +155,17 @@ async fn a_pull_survives_the_kill_and_restart_of_the_server() {
 }
 
 #[tokio::test]
-async fn a_server_without_the_topology_is_refused_with_every_difference() {
+async fn a_server_without_the_topology_is_refused_with_all_that_is_missing() {
     let Some((_dir, server, _bus)) = server().await else { return };
     let bus = Bus::connect(&server.connection("test")).await.unwrap();
     bus.verify_topology().await.unwrap();
     let other = PrivateServer::start(tempfile::tempdir().unwrap().path()).unwrap();
     let bare = Bus::connect(&other.connection("test")).await.unwrap();
-    let Err(Error::TopologyDiffers { differences }) = bare.verify_topology().await else {
+    let Err(Error::TopologyIncomplete { missing }) = bare.verify_topology().await else {
         panic!("an empty server is not refused")
     };
     for stream in topology::STREAMS {
-        assert!(differences.iter().any(|line| line.contains(stream.name)), "{differences:?}");
+        assert!(missing.iter().any(|line| line.contains(stream.name)), "{missing:?}");
     }
 }
 

@@ -1,11 +1,16 @@
 //! Time budgets: of a file, and of each rule in it.
 //!
 //! A budget is for what nobody foresaw (a rule that is quadratic in a generated file), not for ordinary work: it is
-//! far above what any sane file takes, so that whether it is hit does not depend on how busy the machine is.
+//! far above what any sane file takes, so that whether it is hit does not depend on how busy the machine is. What
+//! counts is time that the thread computed, not time that passed: a thread that waits for a processor, or whose
+//! process is stopped, does not spend it. Time that passed is measured all the same, since asking for it is ten
+//! times as cheap, and is never less; only what seems to be over is looked at closely.
 
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
 
 /// How long the engine may work on one file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +32,8 @@ impl Default for Budget {
 pub(crate) struct Clock {
     budget: Budget,
     started: Instant,
+    /// What the thread had computed then.
+    started_cpu: Duration,
     /// By the rule's index in the engine; `None` for a rule that does not run.
     spent: RefCell<Vec<Option<Duration>>>,
     /// Rules that went over their budget since the work was last begun.
@@ -42,6 +49,7 @@ impl Clock {
         Self {
             budget,
             started: Instant::now(),
+            started_cpu: cpu_time(),
             spent: RefCell::new(vec![Some(Duration::ZERO); n_rules]),
             over: RefCell::default(),
             left_out: RefCell::default(),
@@ -89,7 +97,8 @@ impl Clock {
 
     /// Whether the file's time is up, as of the moment `now`.
     pub(crate) fn is_up(&self, now: Instant) -> bool {
-        let is_up = self.is_out_of_time.get() || now.duration_since(self.started) > self.budget.file;
+        let seems_up = now.duration_since(self.started) > self.budget.file;
+        let is_up = self.is_out_of_time.get() || (seems_up && self.computed() > self.budget.file);
         self.is_out_of_time.set(is_up);
         is_up
     }
@@ -107,13 +116,49 @@ impl Clock {
         if *spent <= self.budget.rule {
             return None;
         }
+        // No rule has computed longer than all of them together.
+        *spent = (*spent).min(self.computed());
+        if *spent <= self.budget.rule {
+            return None;
+        }
         self.over.borrow_mut().push(rule);
         Some(self.budget.rule)
+    }
+
+    /// How long the thread has computed since the start.
+    fn computed(&self) -> Duration {
+        cpu_time().saturating_sub(self.started_cpu)
     }
 
     /// Whether a rule's time is up, or it does not run at all.
     pub(crate) fn is_over(&self, rule: usize) -> bool {
         let spent = self.spent.borrow().get(rule).copied().flatten();
         spent.is_none_or(|spent| spent > self.budget.rule)
+    }
+}
+
+/// How long this thread has computed in its life.
+pub(crate) fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    let seconds = Duration::from_secs(u64::try_from(time.tv_sec).unwrap_or_default());
+    seconds + Duration::from_nanos(u64::try_from(time.tv_nsec).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_that_a_thread_waits_for_a_processor_is_not_spent() {
+        let budget = Budget { file: Duration::from_millis(40), rule: Duration::from_millis(20) };
+        let clock = Clock::start(budget, 1);
+        std::thread::sleep(Duration::from_millis(60));
+        assert_eq!(clock.charge(0, Duration::from_millis(60)), None);
+        assert!(!clock.is_over(0) && !clock.is_up(Instant::now()));
+        while clock.computed() <= budget.file {
+            std::hint::spin_loop();
+        }
+        assert_eq!(clock.charge(0, Duration::from_millis(60)), Some(budget.rule));
+        assert!(clock.is_over(0) && clock.is_up(Instant::now()));
     }
 }
