@@ -137,6 +137,9 @@ impl Store {
             |since: std::time::Instant| u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
         let now = SystemTime::now();
         let cutoff = now.checked_sub(options.grace).unwrap_or(SystemTime::UNIX_EPOCH);
+        if options.delete {
+            self.forget_killed_sweeps().await?;
+        }
         let mut roots = Roots::list(self, options, now).await?;
         let mut marks = Marks::list(self, cutoff).await?;
         marks.follow(self, &mut roots).await?;

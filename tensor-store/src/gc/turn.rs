@@ -11,7 +11,7 @@ use crate::store::Store;
 /// Marks of turns: `gc/sweeping/<ends>-<who>`, milliseconds since 1970 and something unique.
 const FOLDER: &str = "gc/sweeping";
 
-/// How long a turn may take. It ends by itself: a sweep that was killed leaves a mark, and nobody else removes it.
+/// How long a turn may take. It ends by itself: a sweep that was killed leaves a mark, which the next one removes.
 const LENGTH: Duration = Duration::from_secs(30);
 
 /// How long a mark counts beyond its end: clocks of machines may differ.
@@ -66,20 +66,32 @@ impl Store {
     async fn is_sweeping(&self) -> Result<bool> {
         let mut marks = self.walk(FOLDER);
         while let Some(mark) = marks.try_next().await? {
-            let name = mark.key.rsplit('/').next().unwrap_or_default();
-            let ends = name.split('-').next().and_then(|text| text.parse::<u64>().ok());
-            let now = millis(SystemTime::now());
-            // A clock that is far off must not hold up jobs for ever either.
-            let is_on = |ends: u64| {
-                let (skew, length) = (SKEW.as_millis() as u64, LENGTH.as_millis() as u64);
-                now < ends.saturating_add(skew) && ends < now.saturating_add(length + skew)
-            };
-            if ends.is_some_and(is_on) {
+            if counts(&mark.key) {
                 return Ok(true);
             }
         }
         Ok(false)
     }
+
+    /// Removes the marks that killed clean-ups left.
+    pub(super) async fn forget_killed_sweeps(&self) -> Result<()> {
+        for mark in self.list(FOLDER).await? {
+            if !counts(&mark.key) {
+                self.delete(&mark.key).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether the turn of a mark may still be on.
+fn counts(mark: &str) -> bool {
+    let name = mark.rsplit('/').next().unwrap_or_default();
+    let ends = name.split('-').next().and_then(|text| text.parse::<u64>().ok());
+    let now = millis(SystemTime::now());
+    let (skew, length) = (SKEW.as_millis() as u64, LENGTH.as_millis() as u64);
+    // A clock that is far off must not hold up jobs for ever either.
+    ends.is_some_and(|ends| now < ends.saturating_add(skew) && ends < now.saturating_add(length + skew))
 }
 
 fn millis(time: SystemTime) -> u64 {

@@ -274,6 +274,8 @@ async fn a_turn_of_a_killed_clean_up_holds_nobody_up() {
     fs::write(folder.path().join("gc/sweeping/1700000000000-1-1"), b"").unwrap();
     fs::write(folder.path().join("gc/sweeping/99999999999999-1-1"), b"").unwrap();
     store.wait_for_sweep().await.unwrap();
+    store.collect_garbage(&delete()).await.unwrap();
+    assert!(store.list("gc").await.unwrap().is_empty());
 }
 
 /// What one writer does: the batches of its jobs, one after the other.
