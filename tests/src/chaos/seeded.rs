@@ -55,6 +55,6 @@ mod tests {
         assert_ne!(Seeded::new(7, "shape").next(), Seeded::new(7, "faults").next());
     }
 
-    /// Written down from the first run; a change of these numbers makes every seed in every bug report worthless.
-    const DRAWN: [u64; 4] = [0, 0, 0, 0];
+    /// Computed by another implementation; a change of these numbers makes every seed in every bug report worthless.
+    const DRAWN: [u64; 4] = [236, 173, 284, 51];
 }
