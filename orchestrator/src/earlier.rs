@@ -45,6 +45,9 @@ pub trait EarlierRows {
     /// The rules that similar rows were made with.
     fn similar_rules(&self) -> &[RuleSpec];
 
+    /// The snapshot of the last job.
+    fn base(&self) -> Option<Digest>;
+
     /// Windows of files that are longer than the model, with where their vectors are.
     fn long_windows(&self) -> Vec<ChunkRef>;
 
@@ -361,6 +364,10 @@ impl EarlierRows for OfRepo {
         self.last.as_ref().map(|(_, found)| found.rules.as_slice()).unwrap_or_default()
     }
 
+    fn base(&self) -> Option<Digest> {
+        self.last.as_ref().map(|(digest, _)| *digest)
+    }
+
     fn long_windows(&self) -> Vec<ChunkRef> {
         if self.pipeline.model.is_none() {
             return Vec::new();
@@ -398,6 +405,10 @@ impl EarlierRows for NothingEarlier {
 
     fn similar_rules(&self) -> &[RuleSpec] {
         &[]
+    }
+
+    fn base(&self) -> Option<Digest> {
+        None
     }
 
     fn long_windows(&self) -> Vec<ChunkRef> {

@@ -136,6 +136,7 @@ pub fn plan_repo(
         batches,
         reused,
         origins: origins.list,
+        base: request.earlier.base(),
     })
 }
 

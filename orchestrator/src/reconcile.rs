@@ -5,7 +5,7 @@
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
-use schemas::result::{BatchResult, FileResult, FileRow};
+use schemas::result::BatchResult;
 use schemas::{BatchId, JobId, Lane};
 use tensor_store::Key;
 use tracing::{info, warn};
@@ -131,7 +131,7 @@ async fn not_found(
     let mut missing = BTreeSet::new();
     for batch in batches.difference(&queued) {
         match service.store.get_sealed::<BatchResult>(&Key::results(batch.digest())).await {
-            Ok(result) => found.done.push((*batch, n_findings(&result))),
+            Ok(result) => found.done.push((*batch, result.n_findings())),
             Err(tensor_store::Error::NotFound { .. } | tensor_store::Error::Corrupt { .. }) => {
                 missing.insert(*batch);
             }
@@ -139,13 +139,4 @@ async fn not_found(
         }
     }
     Ok(missing)
-}
-
-fn n_findings(result: &BatchResult) -> u64 {
-    let of_file = |row: &FileRow| match &row.result {
-        FileResult::Scanned(scanned) => scanned.findings.len() as u64,
-        FileResult::Part(part) => part.findings.len() as u64,
-        FileResult::Failed { .. } => 0,
-    };
-    result.files.iter().map(of_file).sum()
 }

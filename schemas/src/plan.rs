@@ -32,6 +32,8 @@ pub struct RepoPlan {
     pub reused: Vec<ReusedFile>,
     /// Where earlier rows are.
     pub origins: Vec<Origin>,
+    /// The snapshot that the windows came from which batches name as known: named here, so that what it names is kept.
+    pub base: Option<Digest>,
 }
 
 /// One batch: the unit of work on the wire.

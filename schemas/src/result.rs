@@ -17,6 +17,19 @@ pub struct BatchResult {
     pub files: Vec<FileRow>,
 }
 
+impl BatchResult {
+    /// Findings of all files.
+    #[must_use]
+    pub fn n_findings(&self) -> u64 {
+        let of_file = |row: &FileRow| match &row.result {
+            FileResult::Scanned(scanned) => scanned.findings.len() as u64,
+            FileResult::Part(part) => part.findings.len() as u64,
+            FileResult::Failed { .. } => 0,
+        };
+        self.files.iter().map(of_file).sum()
+    }
+}
+
 /// What became of one file, and of which: a row proves by itself what it belongs to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FileRow {

@@ -153,7 +153,7 @@ impl Snapshot {
     #[must_use]
     pub fn shard_of(key: Digest, n_shards: usize) -> usize {
         let first = key.as_bytes();
-        usize::from(u16::from_be_bytes([first[0], first[1]])) * n_shards >> 16
+        (usize::from(u16::from_be_bytes([first[0], first[1]])) * n_shards) >> 16
     }
 }
 

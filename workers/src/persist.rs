@@ -11,7 +11,6 @@ use tensor_store::{Dtype, Key, Pack, Store};
 use crate::error::StageError;
 use crate::fetch::Recipe;
 use crate::infer::Encoded;
-use crate::pipeline::n_findings;
 
 /// Whether the result of a batch is stored already; if so, what is known of it.
 pub(crate) async fn result_is_there(
@@ -27,7 +26,7 @@ pub(crate) async fn result_is_there(
         Ok(result) if result.batch == batch.batch && result.pipeline == batch.pipeline => {
             let stats = BatchStats {
                 n_files: result.files.len() as u64,
-                n_findings: n_findings(&result),
+                n_findings: result.n_findings(),
                 ..BatchStats::default()
             };
             Ok(Some(stats))

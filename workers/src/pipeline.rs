@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use schemas::messages::{BatchReady, BatchStats};
-use schemas::result::{BatchResult, FileResult, FileRow};
+use schemas::result::BatchResult;
 use schemas::sources::{SourceFile, Work};
 use settings::RuleSpec;
 use tensor_store::Store;
@@ -78,7 +78,7 @@ impl Pipeline {
             n_bytes: files.iter().map(|file| file.bytes.len() as u64).sum(),
             n_tokens: encoded.n_tokens,
             n_padded_tokens: encoded.n_padded_tokens,
-            n_findings: n_findings(&result),
+            n_findings: result.n_findings(),
             fetch_ms,
             fix_ms,
             infer_ms,
@@ -101,15 +101,6 @@ impl Pipeline {
     pub async fn stopped(&self) {
         self.begun.excuse(&self.store).await;
     }
-}
-
-pub(crate) fn n_findings(result: &BatchResult) -> u64 {
-    let of_file = |row: &FileRow| match &row.result {
-        FileResult::Scanned(scanned) => scanned.findings.len() as u64,
-        FileResult::Part(part) => part.findings.len() as u64,
-        FileResult::Failed { .. } => 0,
-    };
-    result.files.iter().map(of_file).sum()
 }
 
 /// Milliseconds between one stage and the next.

@@ -186,6 +186,7 @@ impl Fixture {
             batches,
             reused: Vec::new(),
             origins: Vec::new(),
+            base: None,
         }
     }
 

@@ -8,6 +8,15 @@ use git2::{Oid, Repository, Signature, Time};
 use orchestrator::clone::url::RemoteUrl;
 use orchestrator::clone::{CloneError, Mirror, MirrorRequest, mirror};
 use orchestrator::credentials::Credentials;
+use orchestrator::earlier::NothingEarlier;
+use orchestrator::plan::{PlanError, Request, StoreError, plan_repo};
+use orchestrator::repo_settings::Allowed;
+use orchestrator::tokens::TokenCounter;
+use schemas::job::{ConfigUse, Limits, RepoSettings, ReusePolicy};
+use schemas::plan::RepoPlan;
+use schemas::sources::SourcePack;
+use schemas::{Digest, FixLevel, Pipeline};
+use settings::RuleSpec;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
@@ -102,4 +111,46 @@ pub(super) fn git(dir: &Path, arguments: &[&str]) -> Vec<u8> {
     let output = Command::new("git").arg("-C").arg(dir).args(arguments).output().unwrap();
     assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     output.stdout
+}
+
+/// What a plan is made by.
+pub(super) struct PlanBy<'a> {
+    pub(super) allowed: Allowed,
+    pub(super) limits: Limits,
+    pub(super) counter: Option<&'a TokenCounter>,
+}
+
+impl PlanBy<'_> {
+    /// These rules, which repositories may change as they like.
+    pub(super) fn rules(rules: &[&str]) -> Self {
+        let settings = RepoSettings { config: ConfigUse::Full, rules: true };
+        let rules = rules.iter().map(|&rule| RuleSpec::new(rule)).collect();
+        Self { allowed: Allowed { rules, settings }, limits: Limits::default(), counter: None }
+    }
+
+    /// Plans a first night; nothing is taken from anywhere.
+    pub(super) fn plan(
+        &self,
+        mirror: &Mirror,
+        store: &mut dyn FnMut(SourcePack) -> Result<Digest, StoreError>,
+    ) -> Result<RepoPlan, PlanError> {
+        let pipeline = Pipeline {
+            engine: Pipeline::ENGINE.to_owned(),
+            grammars: String::new(),
+            rules: self.allowed.rules.clone(),
+            fix: FixLevel::Safe,
+            model: None,
+        };
+        let request = Request {
+            mirror,
+            pipeline: &pipeline,
+            allowed: &self.allowed,
+            limits: &self.limits,
+            counter: self.counter,
+            earlier: &NothingEarlier,
+            reuse: ReusePolicy { enabled: false, audit_ppm: 0 },
+            salt: "",
+        };
+        plan_repo(&request, store)
+    }
 }

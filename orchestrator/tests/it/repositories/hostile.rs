@@ -7,15 +7,12 @@ use std::os::unix::fs::symlink;
 
 use git2::{ObjectType, Oid};
 use orchestrator::clone::CloneError;
-use orchestrator::plan::{digest_only, plan_repo};
-use orchestrator::repo_settings::Allowed;
+use orchestrator::plan::digest_only;
 use proptest::prelude::*;
-use schemas::Digest;
-use schemas::job::{ConfigUse, Limits, RepoSettings};
+use schemas::job::Limits;
 use schemas::ledger::{LedgerSums, Outcome};
-use settings::RuleSpec;
 
-use super::fixture::{Entry, Fixture, git};
+use super::fixture::{Entry, Fixture, PlanBy, git};
 
 /// One entry of a hostile tree.
 #[derive(Clone, Debug)]
@@ -152,10 +149,9 @@ proptest! {
         let fixture = Fixture::empty();
         commit(&fixture, write_tree(&fixture, &root));
         let Ok(mirror) = fixture.mirror(None) else { return Ok(()) };
-        let settings = RepoSettings { config: ConfigUse::Full, rules: true };
-        let allowed = Allowed { rules: vec![RuleSpec::new("no-var")], settings };
         let limits = Limits { max_tree_depth: 4, ..Limits::default() };
-        let Ok(plan) = plan_repo(&mirror, Digest::of(b"p"), &allowed, &limits, None, &mut digest_only) else {
+        let by = PlanBy { limits, ..PlanBy::rules(&["no-var"]) };
+        let Ok(plan) = by.plan(&mirror, &mut digest_only) else {
             return Ok(());
         };
         let mut sums = LedgerSums::default();

@@ -4,64 +4,16 @@ use std::path::PathBuf;
 
 use model_dir::ModelDir;
 use model_dir::init::{Size, untrained};
-use orchestrator::clone::Mirror;
-use orchestrator::earlier::NothingEarlier;
-use orchestrator::plan::{PlanError, Request, cut, digest_only, plan_repo};
-use orchestrator::repo_settings::Allowed;
+use orchestrator::plan::{PlanError, cut, digest_only};
 use orchestrator::tokens::{Blob, TokenCounter, TokenCounters};
-use schemas::job::{ConfigUse, Limits, ModelDtype, RepoSettings, ReusePolicy};
+use schemas::job::ModelDtype;
 use schemas::ledger::Outcome;
 use schemas::plan::RepoPlan;
 use schemas::sources::SourcePack;
-use schemas::{Digest, FixLevel, JobSpec, Lane, Language, ModelRef, Pipeline};
-use settings::RuleSpec;
+use schemas::{Digest, Language, ModelRef};
 use tokio_util::sync::CancellationToken;
 
-use super::fixture::Fixture;
-
-/// A job of one rule whose repositories may set what they like.
-fn allowed() -> Allowed {
-    let settings = RepoSettings { config: ConfigUse::Full, rules: true };
-    Allowed { rules: vec![RuleSpec::new("no-var")], settings }
-}
-
-/// A pipeline of that one rule.
-fn pipeline(rule: &str) -> Pipeline {
-    JobSpec::pipeline(
-        &JobSpec {
-            version: JobSpec::VERSION,
-            repos: Vec::new(),
-            rules: vec![RuleSpec::new(rule)],
-            repo_settings: RepoSettings::default(),
-            fix: FixLevel::Safe,
-            model: None,
-            lane: Lane::Nightly,
-            dry_run: false,
-            limits: Limits::default(),
-            reuse: ReusePolicy::default(),
-        },
-        "grammars",
-    )
-}
-
-/// What each call of [`plan_repo`] here has in common.
-fn with_request<T>(
-    mirror: &Mirror,
-    rule: &str,
-    counter: Option<&TokenCounter>,
-    plan: impl FnOnce(&Request<'_>) -> T,
-) -> T {
-    plan(&Request {
-        mirror,
-        pipeline: &pipeline(rule),
-        allowed: &allowed(),
-        limits: &Limits::default(),
-        counter,
-        earlier: &NothingEarlier,
-        reuse: ReusePolicy { enabled: false, audit_ppm: 0 },
-        salt: "",
-    })
-}
+use super::fixture::{Fixture, PlanBy};
 
 fn plan(fixture: &Fixture, rule: &str) -> (RepoPlan, Vec<SourcePack>) {
     plan_by(fixture, rule, None)
@@ -74,7 +26,7 @@ fn plan_by(fixture: &Fixture, rule: &str, counter: Option<&TokenCounter>) -> (Re
         packs.push(pack.clone());
         digest_only(pack)
     };
-    let plan = with_request(&mirror, rule, counter, |request| plan_repo(request, &mut store)).unwrap();
+    let plan = PlanBy { counter, ..PlanBy::rules(&[rule]) }.plan(&mirror, &mut store).unwrap();
     (plan, packs)
 }
 
@@ -136,7 +88,7 @@ fn a_store_that_fails_fails_the_plan() {
     let fixture = many_files(3);
     let mirror = fixture.mirror(None).unwrap();
     let mut store = |_| Err("disk full".into());
-    let error = with_request(&mirror, "no-var", None, |request| plan_repo(request, &mut store)).unwrap_err();
+    let error = PlanBy::rules(&["no-var"]).plan(&mirror, &mut store).unwrap_err();
     assert!(matches!(error, PlanError::Store(source) if source.to_string() == "disk full"));
 }
 
@@ -145,8 +97,7 @@ fn a_commit_that_the_mirror_lost_is_an_error() {
     let fixture = many_files(3);
     let mut mirror = fixture.mirror(None).unwrap();
     mirror.commit = git2::Oid::from_str("1234567890123456789012345678901234567890").unwrap();
-    let error =
-        with_request(&mirror, "no-var", None, |request| plan_repo(request, &mut digest_only)).unwrap_err();
+    let error = PlanBy::rules(&["no-var"]).plan(&mirror, &mut digest_only).unwrap_err();
     assert!(matches!(error, PlanError::Mirror { .. }));
 }
 
@@ -261,7 +212,8 @@ fn counting_ends_when_the_orchestrator_does_and_nothing_is_stored() {
     stop.cancel();
     let mirror = fixture.mirror(None).unwrap();
     let mut store = |_| panic!("a batch was cut");
-    let error = with_request(&mirror, "no-var", Some(&counter), |request| plan_repo(request, &mut store))
+    let error = PlanBy { counter: Some(&counter), ..PlanBy::rules(&["no-var"]) }
+        .plan(&mirror, &mut store)
         .unwrap_err();
     assert!(matches!(error, PlanError::Stopped(_)));
 }

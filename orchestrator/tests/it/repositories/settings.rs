@@ -1,16 +1,14 @@
 //! What a repository says of how it is scanned, as far as a job lets it.
 
-use orchestrator::earlier::NothingEarlier;
-use orchestrator::plan::{PlanError, Request, digest_only, plan_repo};
+use orchestrator::plan::{PlanError, digest_only};
 use orchestrator::repo_settings::Allowed;
-use schemas::job::{ConfigUse, Limits, RepoSettings, ReusePolicy};
+use schemas::job::{ConfigUse, RepoSettings};
 use schemas::ledger::{Outcome, SkipReason};
 use schemas::plan::RepoPlan;
 use schemas::sources::SourcePack;
-use schemas::{FixLevel, Pipeline};
 use settings::RuleSpec;
 
-use super::fixture::Fixture;
+use super::fixture::{Fixture, PlanBy};
 
 const CONFIG: &str = "select = ['yoda']\nignore = ['no-var']\nexclude = ['old.js']\n\
                       [rules.eqeqeq]\noptions = ['smart']\n[limits]\nfiles = 7\n";
@@ -26,24 +24,7 @@ fn plan(fixture: &Fixture, config: ConfigUse) -> Result<(RepoPlan, Vec<SourcePac
         digest_only(pack)
     };
     let mirror = fixture.mirror(None).unwrap();
-    let pipeline = Pipeline {
-        engine: Pipeline::ENGINE.to_owned(),
-        grammars: String::new(),
-        rules: allowed.rules.clone(),
-        fix: FixLevel::Safe,
-        model: None,
-    };
-    let request = Request {
-        mirror: &mirror,
-        pipeline: &pipeline,
-        allowed: &allowed,
-        limits: &Limits::default(),
-        counter: None,
-        earlier: &NothingEarlier,
-        reuse: ReusePolicy::default(),
-        salt: "",
-    };
-    let plan = plan_repo(&request, &mut store)?;
+    let plan = PlanBy { allowed, ..PlanBy::rules(&[]) }.plan(&mirror, &mut store)?;
     Ok((plan, packs))
 }
 
