@@ -83,7 +83,7 @@ fn limit_memory(command: &mut Command, kib: u64) {
     // SAFETY: one system call, which allocates nothing and takes no lock.
     unsafe {
         command.pre_exec(move || {
-            rustix::process::setrlimit(rustix::process::Resource::As, limit.clone()).map_err(Into::into)
+            rustix::process::setrlimit(rustix::process::Resource::As, limit).map_err(Into::into)
         });
     }
 }
