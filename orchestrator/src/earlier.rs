@@ -88,6 +88,8 @@ struct Known {
     numbers: HashMap<Origin, u32>,
     /// Pipelines whose snapshots are in `rows`.
     loaded: HashSet<Digest>,
+    /// Snapshots that could not be read when a report needed them.
+    unreadable: HashSet<Digest>,
 }
 
 impl Known {
@@ -148,6 +150,27 @@ impl Earlier {
         })
     }
 
+    /// Relies on these snapshots no more, until they are written anew.
+    pub fn give_up(&self, snapshots: &[Digest]) {
+        let mut known = self.known.lock().expect("no holder of the lock panics");
+        for &snapshot in snapshots {
+            warn!(%snapshot, "earlier results cannot be read, their files are done again");
+            known.forget(&Origin::Snapshot { snapshot });
+            known.unreadable.insert(snapshot);
+        }
+    }
+
+    /// Whether one of these is a snapshot that was given up.
+    #[must_use]
+    pub fn has_given_up(&self, origins: &[Origin]) -> bool {
+        let known = self.known.lock().expect("no holder of the lock panics");
+        let is_unreadable = |origin: &Origin| match origin {
+            Origin::Snapshot { snapshot } => known.unreadable.contains(snapshot),
+            Origin::Batch { .. } => false,
+        };
+        origins.iter().any(is_unreadable)
+    }
+
     /// Reads the keys of every snapshot of a pipeline, once.
     async fn load(&self, pipeline: Digest) -> Result<(), Error> {
         if self.known.lock().expect("no holder of the lock panics").loaded.contains(&pipeline) {
@@ -186,6 +209,9 @@ impl Earlier {
     }
 
     async fn snapshot(&self, digest: Digest) -> Result<Option<Snapshot>, Error> {
+        if self.has_given_up(&[Origin::Snapshot { snapshot: digest }]) {
+            return Ok(None);
+        }
         sound(self.store.get_packed(&Key::snapshots(digest)).await)
     }
 
@@ -245,6 +271,7 @@ impl Earlier {
             self.store.put_pointer(&Key::index(repo_digest(repo), name), &entry).await?;
         }
         let mut known = self.known.lock().expect("no holder of the lock panics");
+        known.unreadable.remove(&digest);
         known.add(snapshot.keys.iter().map(|(key, _)| *key), Origin::Snapshot { snapshot: digest });
         Ok(())
     }
@@ -321,6 +348,7 @@ impl OfRepo {
             return *known;
         }
         let is_there = match origin {
+            Origin::Snapshot { .. } if self.earlier.has_given_up(std::slice::from_ref(origin)) => false,
             Origin::Snapshot { snapshot } => self.exists(&Key::snapshots(*snapshot)),
             Origin::Batch { id, sources } => {
                 self.exists(&Key::sources(*sources)) || self.exists(&Key::results(id.digest()))

@@ -76,9 +76,11 @@ pub async fn prepare(service: &Service, request: &Request) -> anyhow::Result<Pre
     let clone_ms = elapsed_ms(started);
 
     let started = Instant::now();
+    // A plan that relies on earlier results which turned out to be gone is made anew, of the same commit.
+    let is_void = earlier.as_ref().is_some_and(|plan| service.earlier.has_given_up(&plan.origins));
     let plan = match earlier {
-        Some(plan) => plan,
-        None => make_plan(service, request, &mirror).await?,
+        Some(plan) if !is_void => plan,
+        _ => make_plan(service, request, &mirror, is_void).await?,
     };
     let mut ledger = LedgerSums::default();
     plan.entries.iter().for_each(|entry| ledger.count(&entry.outcome));
@@ -120,8 +122,14 @@ async fn earlier_plan(service: &Service, request: &Request) -> anyhow::Result<Op
     }
 }
 
-/// Plans on a blocking thread. Source packs are stored as they are cut; the plan is stored last.
-async fn make_plan(service: &Service, request: &Request, mirror: &Mirror) -> anyhow::Result<RepoPlan> {
+/// Plans on a blocking thread. Source packs are stored as they are cut; the plan is stored last, over an earlier one
+/// if it `replaces` that.
+async fn make_plan(
+    service: &Service,
+    request: &Request,
+    mirror: &Mirror,
+    replaces: bool,
+) -> anyhow::Result<RepoPlan> {
     let counter = match &request.model {
         Some(model) => Some(service.tokens.get(model).await?),
         None => None,
@@ -151,7 +159,11 @@ async fn make_plan(service: &Service, request: &Request, mirror: &Mirror) -> any
         plan::plan_repo(&request, &mut put)
     });
     let plan = planning.await.context("the planner panicked")??;
-    service.store.put_sealed(&key, &plan).await.context("store the plan")?;
+    let stored = match replaces {
+        true => service.store.put_pointer(&key, &plan).await,
+        false => service.store.put_sealed(&key, &plan).await.map(drop),
+    };
+    stored.context("store the plan")?;
     Ok(plan)
 }
 

@@ -28,6 +28,8 @@ pub struct RepoRows {
     pub reuse: ReuseRun,
     /// Batches whose result is missing or damaged, and that are not known to be dead: they are to be done again.
     pub missing: Vec<BatchId>,
+    /// Snapshots that the plan relies on and that are missing or damaged: the repo is to be planned without them.
+    pub unreadable: Vec<Digest>,
 }
 
 /// What is needed to read the rows of a repo.
@@ -135,7 +137,13 @@ impl Reader<'_> {
         let mut found = BTreeMap::new();
         for (origin, files) in of_origin {
             let rows_by_key = match plan.origins.get(origin as usize) {
-                Some(Origin::Snapshot { snapshot }) => self.snapshot_rows(*snapshot, &files)?,
+                Some(Origin::Snapshot { snapshot }) => {
+                    let read = self.snapshot_rows(*snapshot, &files)?;
+                    if read.is_err() {
+                        rows.unreadable.push(*snapshot);
+                    }
+                    read
+                }
                 Some(Origin::Batch { id, .. }) => self.batch_rows(*id, &files, rows)?,
                 None => Err("the plan does not say where its earlier result is".to_owned()),
             };

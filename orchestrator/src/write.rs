@@ -181,9 +181,10 @@ impl Shell {
             slug: &self.input.slugs[repo],
         };
         let rows = reader.read(&plan)?;
-        if rows.missing.is_empty() {
+        if rows.missing.is_empty() && rows.unreadable.is_empty() {
             self.keep(repo, &plan, &rows)?;
         } else {
+            self.earlier.give_up(&rows.unreadable);
             lost.get_or_insert_default().extend(&rows.missing);
         }
         let scanned = ScannedRepo { plan, files: rows.files, mirror: prepared.mirror.clone() };
