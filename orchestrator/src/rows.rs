@@ -278,7 +278,7 @@ impl Reader<'_> {
                 let vector_of_new = vector(new.pack, name);
                 vector_of_new.is_some() && vector_of_new == vector(had.pack, name)
             };
-            new.chunk != had.chunk || !names.iter().all(|name| same(&name))
+            new.chunk != had.chunk || !names.iter().all(same)
         })
     }
 }

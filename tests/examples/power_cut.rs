@@ -52,7 +52,7 @@ fn job() -> JobId {
 
 fn store(folder: &Path, fsync: bool) -> Store {
     let url = format!("file://{}", folder.join("store").display());
-    Store::open_with(&url, OpenOptions { fsync }).unwrap()
+    Store::open_with(&url, OpenOptions { fsync, ..OpenOptions::default() }).unwrap()
 }
 
 /// Never returns.

@@ -115,8 +115,11 @@ pub enum Action {
 /// The name of a kind of fault: what `--fault` takes and tables count by.
 pub type Kind = &'static str;
 
+/// How a fault of one kind is drawn.
+type Draw = fn(&mut Seeded) -> Action;
+
 /// Every kind of fault, with how it is drawn.
-const DRAWS: &[(Kind, fn(&mut Seeded) -> Action)] = &[
+const DRAWS: &[(Kind, Draw)] = &[
     ("kill-worker", |seeded| Action::Kill(worker(seeded), millis(seeded, 0, 2000))),
     ("kill-orchestrator", |seeded| Action::Kill(orchestrator(seeded), millis(seeded, 0, 2000))),
     ("kill-server", |seeded| Action::Kill(Victim::Server, millis(seeded, 0, 3000))),
