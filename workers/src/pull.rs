@@ -178,9 +178,9 @@ impl Worker {
     async fn process(&self, batch: &BatchReady, attempt: u32) -> Result<Processed, StageError> {
         if attempt > 1 {
             let _alone = self.side_by_side.write().await;
-            return self.pipeline.process(batch, attempt).await;
+            return Box::pin(self.pipeline.process(batch, attempt)).await;
         }
         let _beside_others = self.side_by_side.read().await;
-        self.pipeline.process(batch, attempt).await
+        Box::pin(self.pipeline.process(batch, attempt)).await
     }
 }
