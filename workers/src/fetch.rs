@@ -24,7 +24,7 @@ pub struct Recipe {
 }
 
 /// Pipelines by digest, and engines by their rules. A worker sees few: one for each set of options that jobs and
-/// repositories have. An engine is kept, since it remembers which users' rules fail.
+/// repositories have.
 pub(crate) struct Recipes {
     store: Store,
     pipelines: Mutex<BTreeMap<Digest, Arc<Pipeline>>>,

@@ -90,6 +90,7 @@ pub(crate) async fn plan(store: &Store, job: &str, batches: &[u32]) -> Vec<u32> 
         batches: planned,
         reused: vec![],
         origins: vec![],
+        base: None,
     };
     store.put_sealed(&Key::job_plan(job, 0), &plan).await.unwrap();
     found

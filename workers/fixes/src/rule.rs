@@ -200,11 +200,6 @@ pub trait Rule: Send + Sync {
     /// What is wrong with the options, in words for whoever wrote them.
     fn configured(&self, options: &[Value]) -> Result<Arc<dyn Rule>, String>;
 
-    /// Whether a user wrote it: one that fails is switched off for the rest of the job.
-    fn is_users(&self) -> bool {
-        false
-    }
-
     /// Rules that say of the mended text what this one keeps them from saying of the text as it is: `prefer-const`
     /// looks at `let`, and `no-var` makes one. Their findings at a mended place are uncovered, not caused.
     fn hands_over_to(&self) -> &'static [&'static str] {

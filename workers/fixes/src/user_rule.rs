@@ -149,10 +149,6 @@ impl Rule for UserRule {
         self.kinds
     }
 
-    fn is_users(&self) -> bool {
-        true
-    }
-
     fn best_applicability(&self) -> Applicability {
         self.applicability
     }

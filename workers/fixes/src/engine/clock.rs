@@ -7,7 +7,6 @@
 //! times as cheap, and is never less; only what seems to be over is looked at closely.
 
 use std::cell::{Cell, RefCell};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
@@ -54,15 +53,6 @@ impl Clock {
             over: RefCell::default(),
             left_out: RefCell::default(),
             is_out_of_time: Cell::new(false),
-        }
-    }
-
-    /// Lets no time to the rules that are switched off.
-    pub(crate) fn skip(&self, switched_off: &[AtomicBool]) {
-        for (spent, off) in self.spent.borrow_mut().iter_mut().zip(switched_off) {
-            if off.load(Ordering::Relaxed) {
-                *spent = None;
-            }
         }
     }
 

@@ -1,7 +1,6 @@
 //! A set of rules as an engine that many threads share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 
@@ -40,8 +39,6 @@ pub struct Engine {
     specs: Arc<[RuleSpec]>,
     level: FixLevel,
     budget: Budget,
-    /// Users' rules that failed on some file, by index.
-    switched_off: Vec<AtomicBool>,
     dispatch: [(Language, Dispatch); Language::ALL.len()],
 }
 
@@ -97,8 +94,7 @@ impl Engine {
     pub fn of(rules: Vec<RuleRef>, level: FixLevel) -> Self {
         let dispatch = Language::ALL.map(|language| (language, Dispatch::new(&rules, language)));
         let specs = rules.iter().map(|rule| RuleSpec::new(rule.meta().id)).collect();
-        let switched_off = rules.iter().map(|_| AtomicBool::new(false)).collect();
-        Self { rules, specs, level, budget: Budget::default(), switched_off, dispatch }
+        Self { rules, specs, level, budget: Budget::default(), dispatch }
     }
 
     pub(super) fn rules(&self) -> &[RuleRef] {
@@ -120,15 +116,12 @@ impl Engine {
     #[must_use]
     pub fn mend(&self, bytes: &[u8], language: Language, facts: &Facts) -> FileReport {
         let clock = Clock::start(self.budget, self.rules.len());
-        clock.skip(&self.switched_off);
-        let report = loop {
+        loop {
             let report = Run::new(self, self.setup(language, facts, &clock), bytes).report();
             if report.out_of_time || !clock.leave_out_slow_rules() {
-                break report;
+                return report;
             }
-        };
-        self.switch_off(&report);
-        report
+        }
     }
 
     /// The first language that a rule of the engine runs on.
@@ -161,7 +154,6 @@ impl Engine {
         edits: &[Edit],
     ) -> Result<Vec<u8>, CheckFailed> {
         let clock = Clock::start(self.budget, self.rules.len());
-        clock.skip(&self.switched_off);
         let setup = self.setup(language, facts, &clock);
         let rule = setup.rule(rule).ok_or_else(|| Error::unknown(rule))?;
         if !are_well_formed(edits, base.len()) {
@@ -177,16 +169,6 @@ impl Engine {
         }
         checked.map_err(CheckFailed::Check)?;
         if is_settled { Ok(after.bytes) } else { Err(CheckFailed::Check(Check::Idempotent)) }
-    }
-
-    /// A user's rule that failed once is not asked again.
-    fn switch_off(&self, report: &FileReport) {
-        for failure in &report.rule_failures {
-            let rules = self.rules.iter().zip(&self.switched_off);
-            for (_, off) in rules.filter(|(rule, _)| rule.is_users() && rule.meta().id == failure.rule) {
-                off.store(true, Ordering::Relaxed);
-            }
-        }
     }
 
     fn setup<'e>(&'e self, language: Language, facts: &'e Facts, clock: &'e Clock) -> Setup<'e> {
