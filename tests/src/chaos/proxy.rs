@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -93,19 +93,20 @@ async fn accept(listener: TcpListener, server: Arc<str>, line: watch::Receiver<L
 }
 
 /// Serves one client until either side or a cut ends it.
-async fn connect(client: TcpStream, server: Arc<str>, mut line: watch::Receiver<Line>) {
+async fn connect(mut client: TcpStream, server: Arc<str>, mut line: watch::Receiver<Line>) {
     // Closing sends a reset, as a cut line and a dead host do, and not an orderly end.
     client.set_zero_linger().ok();
     if *line.borrow_and_update() == Line::Cut {
         return;
     }
-    let Ok(upstream) = TcpStream::connect(&*server).await else { return };
+    let Ok(mut upstream) = TcpStream::connect(&*server).await else { return };
     upstream.set_zero_linger().ok();
     for stream in [&client, &upstream] {
         stream.set_nodelay(true).ok();
     }
-    let (from_client, to_client) = client.into_split();
-    let (from_server, to_server) = upstream.into_split();
+    // Borrowed halves: owned ones would end the line in order when they are dropped.
+    let (from_client, to_client) = client.split();
+    let (from_server, to_server) = upstream.split();
     tokio::select! {
         () = pump(from_client, to_server, Direction::ToServer, line.clone()) => {}
         () = pump(from_server, to_client, Direction::ToClient, line.clone()) => {}
@@ -119,8 +120,8 @@ async fn until_cut(line: &mut watch::Receiver<Line>) {
 }
 
 async fn pump(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
+    mut from: ReadHalf<'_>,
+    mut to: WriteHalf<'_>,
     direction: Direction,
     mut line: watch::Receiver<Line>,
 ) {

@@ -125,10 +125,10 @@ impl Suite {
         let home = sources.parent().unwrap();
         let mut found =
             strays(home, &["data", "nats", "orchestrator.log", "out-", "sources", "store", "worker.log"]);
-        found.extend(strays(&self.cluster.path("data"), &["mirrors", "tokenizers"]));
+        found.extend(strays(&self.cluster.path("data"), &["mirrors", "orchestrator.id", "tokenizers"]));
         found.extend(strays(
             &self.cluster.path("store"),
-            &["jobs", "models", "pipelines", "results", "sources", "tensors"],
+            &["index", "jobs", "models", "pipelines", "results", "snapshots", "sources", "tensors"],
         ));
         if finished.out.is_dir() {
             let written = ["ledger", "patches", "report.", "run.json", "tensors.json"];

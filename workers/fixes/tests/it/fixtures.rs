@@ -65,3 +65,32 @@ fn every_rule_does_with_its_fixtures_what_the_snapshot_says() {
         }
     });
 }
+
+/// What a result may depend on of a path is kept by [`Facts::reduced`]: results are shared between files that have
+/// nothing else in common but their text.
+#[test]
+fn a_reduced_path_gives_every_rule_the_same_result() {
+    for rule in fixes::rules::ALL {
+        let id = rule.meta().id;
+        let engine = Engine::new([id], FixLevel::Unsafe).expect("the rule exists");
+        for path in fixtures_of(id) {
+            let text = std::fs::read(&path).expect("the fixture is readable");
+            let name = path.file_name().and_then(|name| name.to_str()).expect("fixtures have plain names");
+            let language = Language::of_path(name.as_bytes()).expect("the fixture's language is known");
+            for folder in ["", "src/", "pkg/__init__/", "tests/unit/"] {
+                let path = format!("{folder}{name}");
+                let facts = Facts { path, target: Target::NEWEST, ..Facts::default() };
+                let outcome = |facts: &Facts| {
+                    let report = engine.mend(&text, language, facts);
+                    let findings: Vec<_> = report
+                        .findings
+                        .into_iter()
+                        .map(|finding| (finding.rule, finding.range, finding.message, finding.fixable))
+                        .collect();
+                    (findings, report.final_digest, report.dropped, report.cycles)
+                };
+                assert_eq!(outcome(&facts.clone().reduced(language)), outcome(&facts), "{id} on {facts:?}");
+            }
+        }
+    }
+}
