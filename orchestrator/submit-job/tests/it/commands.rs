@@ -78,12 +78,12 @@ async fn a_report_is_written_and_its_tensor_keys_are_printed() {
     put_ended(&store, &spec(), Phase::Done, Level::Note).await;
     let plain = run(dir.path(), &["report", "job_1", "--out", "out", "--data-dir", "."], &[]).await;
     assert_eq!(plain.code, 0, "{}", plain.stderr);
-    let pack = Digest::of(b"pack");
-    assert_eq!(plain.stdout, format!("a\t\"src/tab\\there.js\"\t{pack}\t0\t120\t1\n"));
+    let (pack, chunk) = (Digest::of(b"pack"), Digest::of(b"chunk"));
+    assert_eq!(plain.stdout, format!("a\t\"src/tab\\there.js\"\t120\t1\t{pack}\t{chunk}\n"));
     assert!(dir.path().join("out/report.md").is_file());
     let json = run(dir.path(), &["report", "job_1", "--json", "--data-dir", "."], &[]).await;
     let json: Value = serde_json::from_str(&json.stdout).unwrap();
-    assert_eq!(json["files"][0]["pack"], pack.to_string());
+    assert_eq!(json["files"][0]["windows"][0]["pack"], pack.to_string());
     assert!(dir.path().join("nightmend-job_1/run.json").is_file());
 }
 
