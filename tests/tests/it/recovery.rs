@@ -204,6 +204,10 @@ async fn a_job_goes_on_on_another_system_that_has_only_the_store() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_orchestrator_that_was_paused_past_its_lease_does_no_harm() {
     let Some(mut cluster) = Cluster::start().await else { return };
+    eventually("the first orchestrator", || async {
+        cluster.logs().contains("orchestrator ready").then_some(())
+    })
+    .await;
     let _second = cluster.start_second_orchestrator();
     let repo = make_salted(&cluster.path("paused"), N_FILES, "paused");
     let running = cluster.submit("job", &[repo.to_str().unwrap()]);
