@@ -50,7 +50,7 @@ impl Pipeline {
     /// delivery, from 1: one that comes again may have killed a worker and is scanned apart.
     ///
     /// # Errors
-    /// [`StageError`]; a bad file is no error but a [`FileResult::Failed`].
+    /// [`StageError`]; a bad file is no error but a [`schemas::result::FileResult::Failed`].
     pub async fn process(&self, batch: &BatchReady, attempt: u32) -> Result<Processed, StageError> {
         if let Some(stats) = persist::result_is_there(&self.store, batch).await? {
             return Ok(Processed { reused: true, stats });
