@@ -1,7 +1,7 @@
 //! Plan: finds out what of a commit is to be done, cuts it into batches and hands out a source pack for each.
 //!
 //! clone → ledger → **plan** → dispatch. [`plan_repo`] is the whole of it: one walk over the tree. A scanned blob whose
-//! result is known is not done again ([`mod@decide`]); the others are held until a window is full, weighed
+//! result is known is not done again (`decide.rs`); the others are held until a window is full, weighed
 //! ([`mod@cost`], by the tokens that [`crate::tokens`] counts), cut evenly ([`mod@cut`]), packed and stored, so that
 //! memory stays bounded however big the repo is. With the same earlier results the same commit and pipeline give the
 //! same plan, byte for byte, on every machine and whatever was counted before.
