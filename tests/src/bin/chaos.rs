@@ -83,7 +83,7 @@ fn main() -> Result<ExitCode> {
 async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let dir = match &arguments.dir {
         Some(dir) => std::path::absolute(dir)?,
-        None => std::env::current_exe()?.parent().context("the program is in no folder")?.join("chaos"),
+        None => std::env::current_exe()?.parent().context("the program is in no folder")?.join("chaos-runs"),
     };
     std::fs::create_dir_all(&dir)?;
     if let Some(large) = arguments.large {
