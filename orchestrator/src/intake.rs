@@ -10,6 +10,7 @@ use tensor_store::Key;
 use tracing::{error, info, warn};
 
 use crate::job::{self, Input};
+use crate::patience::is_transient;
 use crate::service::Service;
 
 /// Starts the loop.
@@ -51,13 +52,6 @@ async fn handle(service: &Service, delivery: Delivery) {
         Err(error) => Settlement::Poison { reason: format!("{error:#}") },
     };
     delivery.settle(settlement).await;
-}
-
-/// Whether trying again later may help.
-pub(crate) fn is_transient(error: &anyhow::Error) -> bool {
-    let of_store = error.downcast_ref::<tensor_store::Error>().is_some_and(tensor_store::Error::is_transient);
-    let of_bus = error.downcast_ref::<bus::Error>().is_some_and(bus::Error::is_transient);
-    of_store || of_bus
 }
 
 /// Stops a job. The mark in the store makes it stay stopped after a restart; it is written first.

@@ -12,6 +12,7 @@ use tensor_store::Key;
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
+use crate::patience::patiently;
 use crate::prepare::{self, Prepared};
 use crate::reconcile::{self, Found};
 use crate::repo_settings::Allowed;
@@ -219,8 +220,8 @@ impl Shell {
                 dry_run: self.spec.dry_run,
             };
             self.service.tasks.spawn(async move {
-                let outcome =
-                    prepare::prepare(&service, &request).await.map_err(|error| format!("{error:#}"));
+                let preparing = patiently(&service.stop, || prepare::prepare(&service, &request));
+                let outcome = preparing.await.map_err(|error| format!("{error:#}"));
                 // A service that stops leaves the repo to the next run: it did not fail.
                 if !service.stop.is_cancelled() {
                     service.send(&id, Input::Prepared(repo, outcome)).await;
@@ -300,7 +301,8 @@ impl Shell {
             dead: self.dead.clone(),
         };
         self.service.tasks.spawn(async move {
-            let outcome = write::write(&service, input).await.map_err(|error| format!("{error:#}"));
+            let writing = patiently(&service.stop, || write::write(&service, input.clone()));
+            let outcome = writing.await.map_err(|error| format!("{error:#}"));
             service.send(&id, Input::Reported(outcome)).await;
         });
     }
@@ -343,13 +345,19 @@ impl Shell {
         let partial = written.partial || !self.strays.is_empty();
         let phase = if partial { Phase::Partial } else { Phase::Done };
         let run = self.run_report(phase, written);
-        let bytes = serde_json::to_vec_pretty(&run).expect("the run has string keys only");
-        match self.service.store.put_new(&Key::job_run(self.id.as_str()), bytes.into()).await {
-            Ok(_) | Err(tensor_store::Error::Conflict { .. }) => {
-                self.apply(Event::Reported { partial }).await
+        let bytes: bytes::Bytes =
+            serde_json::to_vec_pretty(&run).expect("the run has string keys only").into();
+        let key = Key::job_run(self.id.as_str());
+        let stored = patiently(&self.service.stop, || async {
+            match self.service.store.put_new(&key, bytes.clone()).await {
+                Ok(_) | Err(tensor_store::Error::Conflict { .. }) => Ok(()),
+                Err(error) => Err(error.into()),
             }
+        });
+        match stored.await {
+            Ok(()) => self.apply(Event::Reported { partial }).await,
             Err(error) => {
-                self.apply(Event::ReportFailed { reason: format!("store run.json: {error}") }).await
+                self.apply(Event::ReportFailed { reason: format!("store run.json: {error:#}") }).await
             }
         }
     }

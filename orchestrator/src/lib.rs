@@ -17,6 +17,7 @@ pub mod health;
 pub mod intake;
 pub mod job;
 pub mod ledger;
+pub mod patience;
 pub mod plan;
 pub mod prepare;
 pub mod reconcile;

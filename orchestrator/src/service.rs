@@ -20,6 +20,7 @@ use crate::credentials::Credentials;
 use crate::earlier::Earlier;
 use crate::health::WorkerTable;
 use crate::job::Input;
+use crate::patience::is_transient;
 use crate::tokens::TokenCounters;
 use crate::{charge, collect, health, intake, reconcile};
 
@@ -143,7 +144,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
         let tasks = TaskTracker::new();
         match start(&config, bus.clone(), store.clone(), tasks.clone(), term.clone()).await {
             Ok(()) => info!(store = config.store, "orchestrator ready"),
-            Err(error) if intake::is_transient(&error) => {
+            Err(error) if is_transient(&error) => {
                 warn!(error = format!("{error:#}"), "not started, tried again");
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 term.cancel();

@@ -21,6 +21,7 @@ use crate::rows::{Reader, RepoRows};
 use crate::service::Service;
 
 /// What is known of a job when everything is accounted for.
+#[derive(Clone)]
 pub struct Input {
     /// Which job.
     pub job: JobId,
