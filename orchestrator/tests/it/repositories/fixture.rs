@@ -118,14 +118,16 @@ pub(super) struct PlanBy<'a> {
     pub(super) allowed: Allowed,
     pub(super) limits: Limits,
     pub(super) counter: Option<&'a TokenCounter>,
+    pub(super) reuse: ReusePolicy,
 }
 
 impl PlanBy<'_> {
     /// These rules, which repositories may change as they like.
     pub(super) fn rules(rules: &[&str]) -> Self {
         let settings = RepoSettings { config: ConfigUse::Full, rules: true };
+        let reuse = ReusePolicy { enabled: false, audit_ppm: 0 };
         let rules = rules.iter().map(|&rule| RuleSpec::new(rule)).collect();
-        Self { allowed: Allowed { rules, settings }, limits: Limits::default(), counter: None }
+        Self { allowed: Allowed { rules, settings }, limits: Limits::default(), counter: None, reuse }
     }
 
     /// Plans a first night; nothing is taken from anywhere.
@@ -148,7 +150,7 @@ impl PlanBy<'_> {
             limits: &self.limits,
             counter: self.counter,
             earlier: &NothingEarlier,
-            reuse: ReusePolicy { enabled: false, audit_ppm: 0 },
+            reuse: self.reuse,
             salt: "",
         };
         plan_repo(&request, store)

@@ -6,9 +6,9 @@ use model_dir::ModelDir;
 use model_dir::init::{Size, untrained};
 use orchestrator::plan::{PlanError, cut, digest_only};
 use orchestrator::tokens::{Blob, TokenCounter, TokenCounters};
-use schemas::job::ModelDtype;
+use schemas::job::{ModelDtype, ReusePolicy};
 use schemas::ledger::Outcome;
-use schemas::plan::RepoPlan;
+use schemas::plan::{Origin, RepoPlan};
 use schemas::sources::SourcePack;
 use schemas::{Digest, Language, ModelRef};
 use tokio_util::sync::CancellationToken;
@@ -237,4 +237,25 @@ async fn a_model_s_tokenizer_comes_out_of_the_store_and_its_absence_has_a_name()
     let counter = counters.get(&wanted).await.unwrap();
     let weight = counter.weigh(&[Blob { oid: "?", bytes: b"x = 1\n" }]).unwrap()[0];
     assert_eq!(weight.n_tokens, opened.tokenizer().count("x = 1\n").unwrap() as u64);
+}
+
+#[test]
+fn a_text_that_is_there_twice_is_done_once_unless_nothing_is_to_be_reused() {
+    let fixture = Fixture::with_files(&[
+        ("a.js", "f();\n"),
+        ("b.js", "f();\n"),
+        ("d.js", "g();\n"),
+        ("e.ts", "f();\n"),
+    ]);
+    let mirror = fixture.mirror(None).unwrap();
+    let plan = |enabled| {
+        let reuse = ReusePolicy { enabled, audit_ppm: 0 };
+        PlanBy { reuse, ..PlanBy::rules(&["no-var"]) }.plan(&mirror, &mut digest_only).unwrap()
+    };
+    let (once, all) = (plan(true), plan(false));
+    let files = |plan: &RepoPlan| plan.batches.iter().map(|batch| batch.files.len()).sum::<usize>();
+    assert_eq!((files(&once), once.reused.len(), files(&all), all.reused.len()), (3, 1, 4, 0));
+    let batch = &once.batches[0];
+    assert_eq!(once.origins, [Origin::Batch { id: batch.id, sources: batch.sources }]);
+    assert_eq!(once.entries[once.reused[0].entry as usize].path, "b.js".into());
 }
