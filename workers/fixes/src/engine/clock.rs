@@ -22,7 +22,7 @@ pub struct Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { file: Duration::from_secs(2), rule: Duration::from_secs(1) }
+        Self { file: Duration::from_secs(10), rule: Duration::from_secs(5) }
     }
 }
 
