@@ -140,7 +140,8 @@ impl Run<'_> {
             Object::Result => vec![store.join("results")],
             Object::Sources => vec![store.join("sources")],
             Object::Snapshot => {
-                let of_repos = fs::read_dir(store.join("index"))?;
+                // A job that was cancelled leaves none.
+                let of_repos = fs::read_dir(store.join("index")).into_iter().flatten();
                 let of_repos: Vec<PathBuf> = of_repos.filter_map(|repo| Some(repo.ok()?.path())).collect();
                 [vec![store.join("snapshots")], of_repos].concat()
             }
