@@ -106,9 +106,11 @@ impl Known {
         }
     }
 
-    fn forget(&mut self, origin: &Origin) {
-        if let Some(number) = self.numbers.get(origin) {
-            self.rows.retain(|_, row| row != number);
+    fn forget<'a>(&mut self, origins: impl IntoIterator<Item = &'a Origin>) {
+        let numbers: HashSet<u32> =
+            origins.into_iter().filter_map(|origin| self.numbers.get(origin).copied()).collect();
+        if !numbers.is_empty() {
+            self.rows.retain(|_, row| !numbers.contains(row));
         }
     }
 }
@@ -155,7 +157,7 @@ impl Earlier {
         let mut known = self.known.lock().expect("no holder of the lock panics");
         for &snapshot in snapshots {
             warn!(%snapshot, "earlier results cannot be read, their files are done again");
-            known.forget(&Origin::Snapshot { snapshot });
+            known.forget([&Origin::Snapshot { snapshot }]);
             known.unreadable.insert(snapshot);
         }
     }
@@ -233,7 +235,8 @@ impl Earlier {
         Ok(rows)
     }
 
-    /// Stores what a job found in a repo, for the next night. `rows` may be in any order.
+    /// Stores what a job found in a repo, for the next night. `rows` may be in any order. They take the place of its
+    /// batches (`done`), in which files may have failed that are to be tried again.
     ///
     /// # Errors
     /// If the store cannot be written.
@@ -243,6 +246,7 @@ impl Earlier {
         pipeline: &Pipeline,
         rules: &[RuleSpec],
         mut rows: Vec<SnapshotRow>,
+        done: &[Origin],
     ) -> Result<(), Error> {
         rows.sort_by_key(|row| row.key);
         rows.dedup_by_key(|row| row.key);
@@ -272,6 +276,7 @@ impl Earlier {
         }
         let mut known = self.known.lock().expect("no holder of the lock panics");
         known.unreadable.remove(&digest);
+        known.forget(done);
         known.add(snapshot.keys.iter().map(|(key, _)| *key), Origin::Snapshot { snapshot: digest });
         Ok(())
     }
@@ -355,7 +360,7 @@ impl OfRepo {
             }
         };
         if !is_there {
-            self.earlier.known.lock().expect("no holder of the lock panics").forget(origin);
+            self.earlier.known.lock().expect("no holder of the lock panics").forget([origin]);
         }
         sound.insert(origin.clone(), is_there);
         is_there
@@ -448,4 +453,25 @@ impl EarlierRows for NothingEarlier {
     }
 
     fn will_be(&self, _: Digest, _: Origin) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file that failed is in no snapshot; it must not be found in the batch that it failed in either.
+    #[test]
+    fn the_rows_of_a_batch_are_forgotten_and_those_of_a_snapshot_stay() {
+        let [failed, kept] = [b"failed", b"kept  "].map(|key| Digest::of(key));
+        let batch = Origin::Batch { id: BatchId::from_digest(failed), sources: failed };
+        let snapshot = Origin::Snapshot { snapshot: kept };
+        let mut known = Known::default();
+        known.add([failed, kept], batch.clone());
+        known.forget([&batch]);
+        known.add([kept], snapshot.clone());
+        assert!(!known.rows.contains_key(&failed));
+        assert_eq!(known.origins[known.rows[&kept] as usize], snapshot);
+        known.add([failed], batch);
+        assert_eq!((known.rows.len(), known.origins.len()), (2, 2));
+    }
 }

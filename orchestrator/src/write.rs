@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use schemas::ledger::LedgerSums;
-use schemas::plan::RepoPlan;
+use schemas::plan::{BatchPlan, Origin, RepoPlan};
 use schemas::report::ReuseRun;
 use schemas::reuse::{SnapshotRow, file_key, recipe_digest};
 use schemas::{BatchId, Digest, JobId, JobSpec, Language, Pipeline, RepoSlug};
@@ -210,7 +210,9 @@ impl Shell {
                 kept.push(SnapshotRow { key: file_key(inputs, recipe), inputs, file: file.clone() });
             }
         }
-        let keeping = self.earlier.keep(&self.input.spec.repos[repo], pipeline, rules, kept);
+        let origin = |batch: &BatchPlan| Origin::Batch { id: batch.id, sources: batch.sources };
+        let done: Vec<Origin> = plan.batches.iter().map(origin).collect();
+        let keeping = self.earlier.keep(&self.input.spec.repos[repo], pipeline, rules, kept, &done);
         Ok(self.runtime.block_on(keeping)?)
     }
 
