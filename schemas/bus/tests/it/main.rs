@@ -203,10 +203,8 @@ async fn who_comes_late_sees_the_newest_progress_and_every_later_one() {
     assert_eq!(phases.first(), Some(&Phase::Running));
 }
 
-#[tokio::test]
-async fn the_worker_table_holds_the_newest_heartbeat_of_each() {
-    let Some((_dir, _server, bus)) = server().await else { return };
-    let mut heartbeat = Heartbeat {
+fn heartbeat() -> Heartbeat {
+    Heartbeat {
         worker: bus::watch::new_worker_id(),
         version: "0".into(),
         device: "cpu".into(),
@@ -216,7 +214,13 @@ async fn the_worker_table_holds_the_newest_heartbeat_of_each() {
         model: None,
         draining: false,
         n_batches: 0,
-    };
+    }
+}
+
+#[tokio::test]
+async fn the_worker_table_holds_the_newest_heartbeat_of_each() {
+    let Some((_dir, _server, bus)) = server().await else { return };
+    let mut heartbeat = heartbeat();
     let mut heard = bus.heartbeats().await.unwrap();
     bus.flush().await.unwrap();
     for busy in 0..2 {

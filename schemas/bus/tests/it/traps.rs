@@ -6,25 +6,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use bus::{Bus, Connection, Error, PrivateServer, Settlement};
-use schemas::health::Heartbeat;
 use schemas::messages::BatchReady;
 use schemas::{Lane, subjects};
 
-use crate::{batch, job, next, send, server, workers_inbox};
-
-fn heartbeat() -> Heartbeat {
-    Heartbeat {
-        worker: bus::watch::new_worker_id(),
-        version: "0".into(),
-        device: "cpu".into(),
-        slots: 2,
-        busy: 0,
-        rss_bytes: 1,
-        model: None,
-        draining: false,
-        n_batches: 0,
-    }
-}
+use crate::{batch, heartbeat, job, next, send, server, workers_inbox};
 
 fn signal(name: &str, pid: u32) {
     assert!(Command::new("kill").args([name, &pid.to_string()]).status().unwrap().success());
@@ -43,7 +28,7 @@ async fn several_addresses_are_tried_until_one_answers() {
 async fn what_was_announced_before_a_flush_is_not_lost_by_an_exit() {
     let Some((_dir, server, bus)) = server().await else { return };
     let leaving = Bus::connect(&server.connection("leaving")).await.unwrap();
-    let heartbeats: Vec<Heartbeat> = (0..500).map(|_| heartbeat()).collect();
+    let heartbeats: Vec<_> = (0..500).map(|_| heartbeat()).collect();
     for heartbeat in &heartbeats {
         leaving.beat(heartbeat).await.unwrap();
     }
